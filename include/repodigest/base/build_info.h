@@ -1,0 +1,13 @@
+// Which build this is.
+#pragma once
+
+#include <string_view>
+
+namespace repodigest::build_info {
+
+std::string_view version();   ///< "0.1.0"
+std::string_view revision();  ///< git commit, or "unknown" outside a checkout
+std::string_view compiler();  ///< "g++ 12.2.0"
+std::string_view platform();  ///< "linux/amd64"
+
+}  // namespace repodigest::build_info

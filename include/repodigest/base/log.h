@@ -1,0 +1,65 @@
+// The log: one line an event on stderr, as logfmt or JSON. Values come from outside and are escaped.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "repodigest/base/clock.h"
+#include "repodigest/base/mutex.h"
+#include "repodigest/base/result.h"
+
+namespace repodigest::log {
+
+enum class Level { debug, info, warn, error };
+enum class Format { logfmt, json };
+
+using Fields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+/// Sets level and format of the process; before threads start. Default: info, logfmt.
+void configure(Level level, Format format);
+
+/// Writes one line. `message` is a constant of ours; foreign text goes into fields. Any thread.
+void write(Level level, std::string_view message, Fields fields = {});
+
+inline void debug(std::string_view message, Fields fields = {}) {
+  write(Level::debug, message, fields);
+}
+inline void info(std::string_view message, Fields fields = {}) {
+  write(Level::info, message, fields);
+}
+inline void warn(std::string_view message, Fields fields = {}) {
+  write(Level::warn, message, fields);
+}
+inline void error(std::string_view message, Fields fields = {}) {
+  write(Level::error, message, fields);
+}
+
+/// The line without its end, as write() would print it; for tests. `time` is RFC 3339.
+std::string format_line(Format format, std::string_view time, Level level, std::string_view message,
+                        Fields fields);
+
+/// Decides when a repeated trouble is worth a line: at once when it is new or its key changed, then at most
+/// every ten minutes, with the count of what was held back. Any thread.
+class Repeated {
+ public:
+  static constexpr Duration interval = std::chrono::minutes(10);
+
+  /// Counts one occurrence of the trouble `key` at `now`. Returns how many occurrences the line to be written
+  /// stands for (1 the first time), or nothing if it is to be held back.
+  std::optional<std::uint64_t> occurred(std::string_view key, SteadyTime now);
+  /// The trouble is over; the next occurrence is new. Returns how many were held back since the last line.
+  std::uint64_t ended();
+
+ private:
+  Mutex mutex_;
+  std::string key_ GUARDED_BY(mutex_);
+  SteadyTime last_line_ GUARDED_BY(mutex_){};
+  std::uint64_t held_back_ GUARDED_BY(mutex_) = 0;
+  bool active_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace repodigest::log

@@ -1,0 +1,73 @@
+// The engine's API as typed calls: negotiates the version, decodes, measures and counts every call.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/clock.h"
+#include "repodigest/base/result.h"
+#include "repodigest/base/stats.h"
+#include "repodigest/engine/decode.h"
+#include "repodigest/engine/types.h"
+#include "repodigest/transport/transport.h"
+
+namespace repodigest::engine {
+
+struct ClientOptions {
+  std::string api_version;                          ///< asked for by the user ("1.43"); "" is negotiated
+  Duration timeout = std::chrono::seconds(30);      ///< of a light call: ping, version, info, inspect
+  Duration list_timeout = std::chrono::minutes(5);  ///< of a list
+  std::size_t max_list_bytes = std::size_t{256} << 20U;
+  static constexpr std::size_t max_light_bytes = std::size_t{16} << 20U;
+};
+
+/// Talks to one engine over one Transport. Thread rule: one thread.
+class Client {
+ public:
+  /// `stats` and `clock` outlive it. `endpoint_text` is how error texts name the engine.
+  Client(std::unique_ptr<transport::Transport> transport, std::string endpoint_text, ClientOptions options,
+         Stats& stats, const Clock& clock);
+
+  /// A light look: /_ping, and /version and /info too when the connection is new since the last look, when
+  /// the Server or Api-Version header changed, or when nothing is known yet. Returns who answered. The API
+  /// version is negotiated here: min(the engine's newest, ours), or the user's. Errors: those of the
+  /// transport, http (a status
+  /// >= 300), parse, api_version (the engine's newest is older than 1.24, its oldest newer than ours, or the
+  /// user's version is outside what it serves).
+  Result<Identity> look(const Cancel& cancel);
+
+  /// GET /images/json. Needs a look before it (else it makes one). Errors: as look(), too_large.
+  Result<std::vector<ImageRow>> list_images(const Cancel& cancel);
+
+  /// GET /images/{name}/json, where `name` is a tag or an Id, percent-encoded here. Errors: as look(), and
+  /// not_found.
+  Result<ImageInspect> inspect_image(std::string_view name, const Cancel& cancel);
+
+ private:
+  struct Call;
+  Result<transport::Response> call(const Call& call, const Cancel& cancel);
+  Result<void> negotiate(const Version& version, std::string_view ping_api_version);
+
+  std::unique_ptr<transport::Transport> transport_;
+  std::string endpoint_text_;
+  ClientOptions options_;
+  Stats& stats_;
+  const Clock& clock_;
+  Decoder decoder_;
+  std::optional<Identity> identity_;
+  std::string ping_server_;  // the Server and Api-Version headers of the last look
+  std::string ping_api_version_;
+  std::string path_version_;  // "/v1.47", or "" before negotiation
+  bool reconnected_ = true;   // a connection was opened since the last full look
+};
+
+/// The newest API version this program speaks; a newer engine is asked in this one.
+inline constexpr std::string_view newest_api_version = "1.55";
+/// The oldest one it accepts of an engine (Docker 1.12).
+inline constexpr std::string_view oldest_api_version = "1.24";
+
+}  // namespace repodigest::engine

@@ -1,0 +1,21 @@
+// What changes from scrape to scrape: poll health, API calls, our own HTTP, the process. Held in
+// prometheus-cpp types, filled from Stats, serialised by prometheus-cpp.
+#pragma once
+
+#include <string>
+
+#include "repodigest/base/clock.h"
+#include "repodigest/base/stats.h"
+#include "repodigest/poll/health.h"
+
+namespace repodigest::exposition {
+
+struct LiveOptions {
+  bool exporter_metrics =
+      true;  ///< process_* and repodigest_exporter_*; off with --web.disable-exporter-metrics
+};
+
+/// docker_up, poll, list, API and self metrics as text 0.0.4. Any thread.
+std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options);
+
+}  // namespace repodigest::exposition

@@ -1,0 +1,73 @@
+// The images of one engine by Id: what the list says of them, what their inspects said, what is still to be
+// asked.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "repodigest/base/clock.h"
+#include "repodigest/base/result.h"
+#include "repodigest/engine/types.h"
+#include "repodigest/inventory/snapshot.h"
+
+namespace repodigest::inventory {
+
+/// An inspect that is due.
+struct Due {
+  std::string id;    ///< of the image it is for
+  std::string name;  ///< what to ask by: a tag where there is one (cheaper for the engine), else the Id
+};
+
+/// What a new Identity means for what is known.
+struct IdentityChange {
+  bool version = false;
+  bool store = false;
+  bool engine_id = false;
+  [[nodiscard]] bool any() const { return version || store || engine_id; }
+};
+
+/// Thread rule: one thread (the poll driver); what others read are its snapshots.
+class Inventory {
+ public:
+  explicit Inventory(bool demo = false);
+  ~Inventory();
+  Inventory(Inventory&&) noexcept;
+  Inventory& operator=(Inventory&&) noexcept;
+
+  /// Who answered the latest look. Another version, store or engine makes every inspect void: counts of the
+  /// old engine are dropped, not shown (CONTRACT). The first identity is no change.
+  IdentityChange set_identity(const engine::Identity& identity);
+
+  /// A complete list. Rows of one Id are merged (24.0 sends one per name), images that are gone are dropped,
+  /// and those whose cache key (Id, RepoTags, RepoDigests of the row, engine ID, version, store) is new or
+  /// changed become pending; a changed image keeps its counts until it is inspected again. Images whose last
+  /// inspect failed become due again when their retry time has come; a 404 that outlives a list is
+  /// `not_inspectable`.
+  void apply_list(std::vector<engine::ImageRow> rows, SteadyTime now);
+
+  /// How many inspects are due at `now`.
+  [[nodiscard]] std::size_t due_count(SteadyTime now) const;
+  /// The next inspect: suspects first, then in the order of the list. Nothing if none is due.
+  [[nodiscard]] std::optional<Due> next_due(SteadyTime now) const;
+  /// When the next failed inspect may be tried again; nothing if none waits.
+  [[nodiscard]] std::optional<SteadyTime> next_retry() const;
+
+  /// The answer to `due`. An answer with another Id, or a 404, to a question by tag makes it due again by Id
+  /// at once. A 500 or a 404 by Id is retried (a change was under way), at once the first two times, then
+  /// with growing pauses of up to an hour, and shows as failed from the third on.
+  void apply_inspect(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now);
+
+  /// The current state as a snapshot; the same pointer as long as nothing changed. `wall` becomes changed_at
+  /// if something did.
+  std::shared_ptr<const Snapshot> snapshot(WallTime wall);
+
+ private:
+  struct Entry;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace repodigest::inventory

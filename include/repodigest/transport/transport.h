@@ -1,0 +1,84 @@
+// One HTTP call to one endpoint (unix socket, TCP, TLS) under one Cancel: an overall deadline, a cap on
+// bytes, and a reason for every failure. Knows nothing of Docker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/result.h"
+
+namespace repodigest::transport {
+
+/// Certificates of a TLS endpoint; empty paths are absent.
+struct Tls {
+  std::string ca_file;    ///< PEM; empty: the system's authorities
+  std::string cert_file;  ///< PEM, with key_file: the client certificate
+  std::string key_file;
+  bool verify = true;  ///< false: any certificate is taken (a warning is the caller's business)
+  friend bool operator==(const Tls&, const Tls&) = default;
+};
+
+/// Where to call.
+struct Endpoint {
+  enum class Kind { unix_socket, tcp, tls };
+  Kind kind = Kind::unix_socket;
+  std::string path;  ///< of the unix socket
+  std::string host;  ///< of tcp and tls: a name or an address (IPv6 without brackets)
+  std::uint16_t port = 0;
+  std::string prefix;  ///< before every target, without a slash at its end ("/docker" of
+                       ///< http://proxy/docker); often ""
+  Tls tls;
+
+  /// As it is written: "unix:///var/run/docker.sock", "tcp://[::1]:2375", "https://host:2376" for TLS.
+  [[nodiscard]] std::string text() const;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+/// Spare bytes behind every body, as simdjson wants to read past the end (SIMDJSON_PADDING is 32 or 64).
+inline constexpr std::size_t body_padding = 64;
+
+struct Request {
+  std::string method = "GET";
+  std::string
+      target;  ///< path and query as they go out, percent-encoded by the caller; without Endpoint::prefix
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::size_t max_body_bytes = 16U << 20U;
+};
+
+struct Response {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> headers;  ///< in the order received
+  std::string body;  ///< whole; capacity() is at least size() + body_padding
+  bool new_connection =
+      false;  ///< the first call on its connection: whoever answers may be another than before
+
+  /// The first header of that name (any case), or "".
+  [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+/// One of the house's three interfaces, so that tests can answer without a socket.
+/// Thread rule: one call at a time per object.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+
+  /// Makes one call and reads the whole answer, whatever its status (an answer of 404 is a Response, not an
+  /// Error). The connection is kept open for the next call where the peer allows it; a kept connection that
+  /// turns out to be closed before any byte of the answer came is opened anew once. Errors:
+  ///  connect: not reachable, or closed before an answer; permission: EACCES (the text names the ids that
+  ///  matter); tls: handshake; timeout and interrupted: as `cancel` ended, or the answer ended before its
+  ///  length; http: not an HTTP answer; too_large: the body exceeds max_body_bytes, or the head 64 KiB.
+  /// After any Error the connection is closed, so that the engine stops working on the answer.
+  virtual Result<Response> call(const Request& request, const Cancel& cancel) = 0;
+};
+
+/// The real one. Nothing is opened before the first call.
+std::unique_ptr<Transport> make_transport(Endpoint endpoint);
+
+}  // namespace repodigest::transport

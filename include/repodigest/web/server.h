@@ -1,0 +1,99 @@
+// The web server: one lobby thread (epoll) keeps every connection that waits, reads heads under byte budgets
+// and absolute deadlines, sends what clients take slowly; complete heads go to a few workers, where
+// cpp-httplib parses and our routes answer. Knows nothing of Docker.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/clock.h"
+#include "repodigest/base/result.h"
+#include "repodigest/base/stats.h"
+#include "repodigest/web/message.h"
+
+namespace repodigest::web {
+
+/// One place to listen at.
+struct ListenAddress {
+  bool is_unix = false;
+  std::string path;  ///< of a unix socket
+  std::string host;  ///< "" listens on all addresses, IPv6 and IPv4
+  std::uint16_t port = 0;
+
+  /// Reads `host:port`, `:port`, `[::1]:port`, `unix:///path`. Errors: Reason::usage.
+  static Result<ListenAddress> parse(std::string_view text);
+  [[nodiscard]] std::string text() const;
+  /// Whether only this machine can reach it: a unix socket, 127.0.0.0/8, ::1 or localhost.
+  [[nodiscard]] bool loopback() const;
+};
+
+using HandlerFunction = std::function<Reply(const Request&)>;
+
+/// Which path is answered by whom. Built before the server starts, immutable then.
+class Routes {
+ public:
+  /// Answers exactly `path`.
+  void exact(std::string path, Handler handler, HandlerFunction function);
+  /// Answers every path that begins with `prefix` and is longer; the exact ones come first, then the longest
+  /// prefix.
+  void prefix(std::string prefix, Handler handler, HandlerFunction function);
+
+  struct Route {
+    std::string path;
+    bool is_prefix = false;
+    Handler handler = Handler::other;
+    HandlerFunction function;
+  };
+  /// The route of a path, or null.
+  [[nodiscard]] const Route* find(std::string_view path) const;
+
+ private:
+  std::vector<Route> routes_;
+};
+
+struct ServerOptions {
+  std::vector<ListenAddress> addresses;
+  std::size_t max_connections =
+      512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
+  std::size_t max_requests = 40;  ///< under way at once; over it 503; 0 is no limit
+  std::size_t workers = 8;
+  Duration head_timeout = std::chrono::seconds(5);   ///< from a request's first byte to its head's end
+  Duration idle_timeout = std::chrono::minutes(2);   ///< of a kept connection without a request
+  Duration send_timeout = std::chrono::seconds(30);  ///< from the reply's first byte to its last
+  static constexpr std::size_t max_head_bytes = 16U << 10U;
+};
+
+/// Owns its listeners, its lobby thread and its workers. Thread rule: made, started and destroyed by one
+/// thread.
+class Server {
+ public:
+  /// `routes` is taken; `stats` and `clock` outlive it.
+  Server(ServerOptions options, Routes routes, Stats& stats);
+  /// Stops, joins, removes its unix sockets.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Binds every address, then starts the threads; or says which address could not be had, and why, and
+  /// starts nothing. SO_REUSEADDR only: a second daemon on a port is refused. A unix socket is made with mode
+  /// 0660 and replaces a dead one, never a living one, a file or a symlink. Errors: connect (address in use
+  /// and the like), permission.
+  Status start();
+
+  /// The addresses really bound (port 0 replaced by the one the system chose).
+  [[nodiscard]] const std::vector<ListenAddress>& bound() const;
+
+  /// No new connections; replies under way are finished until `grace` has passed; then everything is closed.
+  void stop(Duration grace);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace repodigest::web

@@ -1,0 +1,141 @@
+#include "repodigest/base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cstdio>
+
+#include "repodigest/base/duration.h"
+
+namespace repodigest::log {
+namespace {
+
+constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warn", "error"};
+
+struct Settings {
+  Format format = Format::logfmt;
+  std::shared_ptr<spdlog::logger> sink = [] {
+    auto logger =
+        std::make_shared<spdlog::logger>("repodigest", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    logger->set_pattern("%v");
+    logger->flush_on(spdlog::level::trace);
+    return logger;
+  }();
+};
+
+Settings& settings() {
+  static Settings instance;
+  return instance;
+}
+
+constexpr spdlog::level::level_enum to_spdlog(Level level) {
+  switch (level) {
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+  }
+  return spdlog::level::err;
+}
+
+/// A string between quotes in which nothing can end the line or the string: control characters (DEL and C1
+/// among them, which terminals obey) and bytes that are not UTF-8's are escaped as JSON wants it.
+void append_quoted(std::string& line, std::string_view value) {
+  line += '"';
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(value[i]);
+    const bool c1 = byte == 0xC2 && i + 1 < value.size() && static_cast<unsigned char>(value[i + 1]) < 0xA0;
+    if (byte == '"' || byte == '\\') {
+      line += '\\';
+      line += static_cast<char>(byte);
+    } else if (byte == '\n') {
+      line += "\\n";
+    } else if (byte < 0x20 || byte == 0x7F || c1) {
+      std::array<char, 8> escape{};
+      const unsigned code = c1 ? static_cast<unsigned char>(value[++i]) : byte;
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
+      line += escape.data();
+    } else {
+      line += static_cast<char>(byte);
+    }
+  }
+  line += '"';
+}
+
+bool needs_quotes(std::string_view value) {
+  if (value.empty()) return true;
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte <= ' ' || byte == '"' || byte == '=' || byte == '\\' || byte >= 0x7F) return true;
+  }
+  return false;
+}
+
+void append_field(std::string& line, Format format, std::string_view key, std::string_view value) {
+  if (format == Format::json) {
+    line += line.size() > 1 ? "," : "";
+    append_quoted(line, key);
+    line += ':';
+    append_quoted(line, value);
+    return;
+  }
+  if (!line.empty()) line += ' ';
+  line += key;
+  line += '=';
+  if (needs_quotes(value))
+    append_quoted(line, value);
+  else
+    line += value;
+}
+
+}  // namespace
+
+void configure(Level level, Format format) {
+  settings().format = format;
+  settings().sink->set_level(to_spdlog(level));
+}
+
+std::string format_line(Format format, std::string_view time, Level level, std::string_view message,
+                        Fields fields) {
+  std::string line = format == Format::json ? "{" : "";
+  append_field(line, format, "time", time);
+  append_field(line, format, "level", level_names[static_cast<std::size_t>(level)]);
+  append_field(line, format, "msg", message);
+  for (const auto& [key, value] : fields) append_field(line, format, key, value);
+  if (format == Format::json) line += '}';
+  return line;
+}
+
+void write(Level level, std::string_view message, Fields fields) {
+  const auto& current = settings();
+  if (!current.sink->should_log(to_spdlog(level))) return;
+  const std::string line =
+      format_line(current.format, format_timestamp(system_clock().wall()), level, message, fields);
+  current.sink->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+std::optional<std::uint64_t> Repeated::occurred(std::string_view key, SteadyTime now) {
+  const MutexLock lock(mutex_);
+  const bool is_new = !active_ || key_ != key;
+  ++held_back_;
+  if (!is_new && now - last_line_ < interval) return std::nullopt;
+  const std::uint64_t count = is_new ? 1 : held_back_;
+  active_ = true;
+  key_ = key;
+  last_line_ = now;
+  held_back_ = 0;
+  return count;
+}
+
+std::uint64_t Repeated::ended() {
+  const MutexLock lock(mutex_);
+  active_ = false;
+  return std::exchange(held_back_, 0);
+}
+
+}  // namespace repodigest::log
