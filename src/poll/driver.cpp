@@ -1,0 +1,180 @@
+#include "repodigest/poll/driver.h"
+
+#include <poll.h>
+
+#include <utility>
+
+namespace repodigest::poll {
+namespace {
+
+constexpr Duration publish_interval = std::chrono::milliseconds(250);
+
+Status to_status(const auto& result) {
+  if (result.ok()) return {};
+  return result.error();
+}
+
+/// Asks for one image and tells the inventory; returns the outcome as the machine wants it.
+Status inspect_one(engine::Client& client, inventory::Inventory& inventory, const inventory::Due& due,
+                   const Clock& clock, const Cancel& cancel) {
+  auto answer = client.inspect_image(due.name, cancel);
+  Status outcome = to_status(answer);
+  inventory.apply_inspect(due, std::move(answer), clock.now());
+  return outcome;
+}
+
+}  // namespace
+
+Driver::Driver(engine::Client& client, MachineOptions options, bool demo, inventory::SnapshotStore& store,
+               HealthBoard& board, Stats& stats, const Clock& clock)
+    : client_(client),
+      store_(store),
+      board_(board),
+      stats_(stats),
+      clock_(clock),
+      machine_(options),
+      inventory_(demo) {
+  post_health();
+}
+
+void Driver::run(const Cancel& stop) {
+  while (!stop.ended()) {
+    const SteadyTime now = clock_.now();
+    const Step step = machine_.next(now, {inventory_.due_count(now), inventory_.next_retry()});
+    switch (step.action) {
+      case Step::Action::look:
+        look(stop);
+        break;
+      case Step::Action::list:
+        list(stop);
+        break;
+      case Step::Action::inspect:
+        inspect(stop);
+        break;
+      case Step::Action::wait:
+        publish(true);
+        // Ends at the time or at the stop; both are seen at the loop's head.
+        static_cast<void>(stop.until(step.until).wait(-1, 0));
+        break;
+    }
+  }
+}
+
+void Driver::look(const Cancel& stop) {
+  stats_.polls.add();
+  const auto identity = client_.look(stop);
+  if (stop.ended()) return;  // our own stop is no failure of the engine
+  const Status outcome = to_status(identity);
+  machine_.looked(clock_.now(), outcome);
+  if (identity.ok()) {
+    const auto change = inventory_.set_identity(*identity);
+    using enum EngineChange;
+    if (change.version) stats_.engine_changes[index_of(version)].add();
+    if (change.store) stats_.engine_changes[index_of(store)].add();
+    if (change.engine_id) stats_.engine_changes[index_of(engine_id)].add();
+    journal_.answered(*identity, change);
+    if (change.any()) publish(true);
+  }
+  count_failure(outcome);
+  post_health();
+}
+
+void Driver::list(const Cancel& stop) {
+  const SteadyTime started = clock_.now();
+  auto rows = client_.list_images(stop);
+  if (stop.ended()) return;
+  const SteadyTime ended = clock_.now();
+  const Status outcome = to_status(rows);
+  machine_.listed(ended, outcome, ended - started);
+  if (rows.ok()) {
+    inventory_.apply_list(std::move(rows).value(), ended);
+    publish(true);
+    health_.ready = true;
+    health_.list_duration = ended - started;
+    health_.last_list = health_.last_confirmed = clock_.wall();
+    health_.confirmed_until = machine_.fresh_until(ended);
+    journal_.recovered();
+  }
+  count_failure(outcome);
+  post_health();
+}
+
+void Driver::inspect(const Cancel& stop) {
+  const auto due = inventory_.next_due(clock_.now());
+  if (!due) return;
+  const Status outcome = inspect_one(client_, inventory_, *due, clock_, stop);
+  if (stop.ended()) return;
+  if (machine_.inspected(clock_.now(), outcome)) {
+    count_failure(outcome);
+    post_health();
+  }
+  publish(false);
+}
+
+void Driver::count_failure(const Status& outcome) {
+  if (outcome.ok()) return;
+  const Error& error = outcome.error();
+  if (index_of(error.reason) < stats_.poll_failures.size())
+    stats_.poll_failures[index_of(error.reason)].add();
+  health_.last_error_at = clock_.wall();
+  journal_.failed(error, machine_.up(), clock_.now());
+}
+
+void Driver::publish(bool at_once) {
+  const SteadyTime now = clock_.now();
+  if (!at_once && published_at_ && now - *published_at_ < publish_interval) return;
+  published_at_ = now;
+  auto snapshot = inventory_.snapshot(clock_.wall());
+  if (snapshot == store_.current()) return;
+  journal_.published(*snapshot);
+  store_.publish(std::move(snapshot));
+}
+
+void Driver::post_health() {
+  health_.up = machine_.up();
+  health_.last_error = machine_.trouble();
+  health_.poll_interval = machine_.effective_interval();
+  health_.list_interval = machine_.list_interval();
+  board_.set(health_);
+}
+
+Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& client, bool demo,
+                                                             const Clock& clock, const Cancel& cancel) {
+  const auto identity = client.look(cancel);
+  if (!identity.ok()) return identity.error();
+  inventory::Inventory inventory(demo);
+  inventory.set_identity(*identity);
+  auto rows = client.list_images(cancel);
+  if (!rows.ok()) return rows.error();
+  inventory.apply_list(std::move(rows).value(), clock.now());
+  while (const auto due = inventory.next_due(clock.now())) {
+    const Status outcome = inspect_one(client, inventory, *due, clock, cancel);
+    if (!outcome.ok() && !concerns_one_image(outcome.error())) return outcome.error();
+  }
+  return inventory.snapshot(clock.wall());
+}
+
+Result<std::shared_ptr<const inventory::Snapshot>> look_once_at(engine::Client& client, bool demo,
+                                                                const std::vector<std::string>& names,
+                                                                const Clock& clock, const Cancel& cancel) {
+  const auto identity = client.look(cancel);
+  if (!identity.ok()) return identity.error();
+  std::vector<engine::ImageInspect> answers;
+  std::vector<engine::ImageRow> rows;
+  for (const auto& name : names) {
+    auto answer = client.inspect_image(name, cancel);
+    if (!answer.ok()) return answer.error();
+    rows.push_back({answer->id, answer->repo_tags, answer->repo_digests, answer->created, answer->size});
+    answers.push_back(std::move(answer).value());
+  }
+  inventory::Inventory inventory(demo);
+  inventory.set_identity(*identity);
+  inventory.apply_list(std::move(rows), clock.now());
+  for (auto& answer : answers) {
+    const inventory::Due due{answer.id, answer.id};
+    inventory.apply_inspect(due, std::move(answer), clock.now());
+  }
+  return inventory.snapshot(clock.wall());
+}
+
+}  // namespace repodigest::poll

@@ -1,0 +1,35 @@
+// What of the polling is worth a line in the log: a change of state once, a repeated trouble at most every
+// ten minutes.
+#pragma once
+
+#include <optional>
+
+#include "repodigest/base/clock.h"
+#include "repodigest/base/log.h"
+#include "repodigest/base/result.h"
+#include "repodigest/engine/types.h"
+#include "repodigest/inventory/inventory.h"
+#include "repodigest/inventory/snapshot.h"
+
+namespace repodigest::poll {
+
+/// Thread rule: one thread.
+class Journal {
+ public:
+  /// A look was answered by this engine; `change` is what is different from before.
+  void answered(const engine::Identity& identity, const inventory::IdentityChange& change);
+  /// A poll failed. `up`: light calls are still answered.
+  void failed(const Error& error, bool up, SteadyTime now);
+  /// A poll went well.
+  void recovered();
+  /// A snapshot was published.
+  void published(const inventory::Snapshot& snapshot);
+
+ private:
+  std::optional<bool> up_;
+  log::Repeated trouble_;
+  bool in_trouble_ = false;
+  bool duplicates_ = false;
+};
+
+}  // namespace repodigest::poll

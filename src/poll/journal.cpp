@@ -1,0 +1,60 @@
+#include "repodigest/poll/journal.h"
+
+#include <string>
+
+#include "repodigest/base/stats.h"
+
+namespace repodigest::poll {
+
+void Journal::answered(const engine::Identity& identity, const inventory::IdentityChange& change) {
+  const auto line = [&](std::string_view message) {
+    log::info(message, {{"engine", identity.name},
+                        {"version", identity.version},
+                        {"api_version", identity.api_version},
+                        {"image_store", engine::image_store_names[index_of(identity.image_store)]},
+                        {"storage_driver", identity.storage_driver}});
+  };
+  if (change.any())
+    line("the engine changed: every image is inspected again");
+  else if (!up_.value_or(false))
+    line("the engine answers");
+  up_ = true;
+}
+
+void Journal::failed(const Error& error, bool up, SteadyTime now) {
+  // The key leaves the text out: one that differs a little each time must not defeat the limit.
+  const std::string key = std::string(name_of(error.reason)) + (up ? "/up" : "/away");
+  in_trouble_ = true;
+  up_ = up;
+  const auto count = trouble_.occurred(key, now);
+  if (!count) return;
+  log::warn(up ? "the engine answers, but its images could not be read" : "the engine does not answer",
+            {{"reason", name_of(error.reason)}, {"error", error.text}, {"times", std::to_string(*count)}});
+}
+
+void Journal::recovered() {
+  if (!in_trouble_) return;
+  in_trouble_ = false;
+  log::info("polling works again", {{"failures_not_logged", std::to_string(trouble_.ended())}});
+}
+
+void Journal::published(const inventory::Snapshot& snapshot) {
+  const std::size_t with_duplicates = snapshot.totals.images_with_duplicates;
+  if ((with_duplicates > 0) == duplicates_) return;
+  duplicates_ = with_duplicates > 0;
+  if (!duplicates_) {
+    log::info("no image has duplicate RepoDigests any more");
+    return;
+  }
+  for (const auto& image : snapshot.images) {
+    if (!image->anomalies.has(digest::Anomaly::duplicate) || !image->digests) continue;
+    log::warn("an image has duplicate RepoDigests",
+              {{"image", image->name},
+               {"id", image->id},
+               {"repo_digests", std::to_string(image->digests->raw_count)},
+               {"unique", std::to_string(image->digests->unique.size())}});
+    return;
+  }
+}
+
+}  // namespace repodigest::poll
