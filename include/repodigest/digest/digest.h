@@ -68,15 +68,20 @@ struct Entry {
   std::string_view digest;      ///< "sha256:…" (64 hex digits) or "sha512:…" (128)
 };
 
-/// Takes one RepoDigests entry apart. The grammar is that of distribution/reference (reference.go,
+/// Takes one RepoDigests entry apart. The grammar is that of distribution/reference v0.6.0 (reference.go,
 /// regexp.go): a repository of an optional host (with port; `[::1]` too) and lower-case path components, at
-/// most 255 characters; a tag of at most 128 word characters, dots and dashes; sha256 or sha512 with
-/// lower-case hex. Linear. Any thread.
+/// most 255 characters without the host; a tag of at most 128 word characters, dots and dashes; sha256 or
+/// sha512 with lower-case hex. Linear. Any thread.
 Entry parse_entry(std::string_view entry);
 
 /// The repository of a name in RepoTags, which may be `repository:tag`, `repository@digest` or
 /// `repository:tag@digest`; the whole name if it has neither. A view into `name`. Any thread.
 std::string_view repository_of(std::string_view name);
+
+/// A name or entry as Docker shows it: without `docker.io/` and, for an official image, without `library/`
+/// (distribution/reference normalize.go, familiarizeName). Two names mean the same if these are equal. A view
+/// into `name`. Any thread.
+std::string_view familiar_name(std::string_view name);
 
 /// An entry that stands more than once.
 struct Duplicate {
