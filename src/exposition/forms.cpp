@@ -1,0 +1,125 @@
+#include "repodigest/exposition/forms.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <new>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "repodigest/exposition/json.h"
+
+namespace repodigest::exposition {
+namespace {
+
+/// A form that is made when it is first asked for; who asks meanwhile waits for it.
+template <typename T>
+class Form {
+ public:
+  template <typename Make>
+  T get(Make make) EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    if (!made_) made_ = make();
+    return *made_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::optional<T> made_ GUARDED_BY(mutex_);
+};
+
+std::shared_ptr<const std::string> shared(std::string bytes) {
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+/// The first 128 bits of SHA-256, in hex and quotes: no two documents of one daemon will ever share them.
+std::string etag_of(const std::string& bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  unsigned int size = 0;
+  if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), &size, EVP_sha256(), nullptr) != 1)
+    throw std::bad_alloc();  // SHA-256 fails for want of memory alone
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string etag = "\"";
+  for (std::size_t i = 0; i < 16; ++i) {
+    etag += digits[hash[i] >> 4];
+    etag += digits[hash[i] & 0xf];
+  }
+  return etag + '"';
+}
+
+}  // namespace
+
+/// Everything made of one (snapshot, stale). Its forms lock one by one: who wants text never waits for JSON.
+/// Who holds the set keeps it, even if a newer one has taken its place. Any thread.
+class Forms::Set {
+ public:
+  Set(std::shared_ptr<const inventory::Snapshot> snapshot, bool stale, const SeriesOptions& options)
+      : snapshot_(std::move(snapshot)), stale_(stale), options_(options) {}
+
+  [[nodiscard]] bool is_of(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) const {
+    return snapshot_ == snapshot && stale_ == stale;
+  }
+
+  std::shared_ptr<const std::string> text() {
+    return text_.get([this] { return shared(render_text(*snapshot_, stale_, options_)); });
+  }
+
+  GzipPart text_gzip() {
+    return text_gzip_.get([this] { return gzip_part(*text()); });
+  }
+
+  Document images() {
+    return images_.get([this] {
+      auto bytes = shared(render_images(*snapshot_, stale_));
+      std::string etag = etag_of(*bytes);
+      return Document{std::move(bytes), nullptr, std::move(etag)};
+    });
+  }
+
+  Document images_with_gzip() {
+    Document document = images();
+    document.gzip = images_gzip_.get([&document] {
+      const GzipPart part = gzip_part(*document.bytes);
+      return shared(*part.bytes + gzip_end(part, ""));
+    });
+    return document;
+  }
+
+ private:
+  const std::shared_ptr<const inventory::Snapshot> snapshot_;
+  const bool stale_;
+  const SeriesOptions options_;
+  Form<std::shared_ptr<const std::string>> text_;
+  Form<GzipPart> text_gzip_;
+  Form<Document> images_;
+  Form<std::shared_ptr<const std::string>> images_gzip_;
+};
+
+Forms::Forms(SeriesOptions options) : options_(options) {}
+Forms::~Forms() = default;
+
+std::shared_ptr<Forms::Set> Forms::set_of(const std::shared_ptr<const inventory::Snapshot>& snapshot,
+                                          bool stale) {
+  std::shared_ptr<Set> old;  // dies after the lock: it may be the last holder of many megabytes
+  const MutexLock lock(mutex_);
+  if (!set_ || !set_->is_of(snapshot, stale))
+    old = std::exchange(set_, std::make_shared<Set>(snapshot, stale, options_));
+  return set_;
+}
+
+std::shared_ptr<const std::string> Forms::text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
+                                               bool stale) {
+  return set_of(snapshot, stale)->text();
+}
+
+GzipPart Forms::text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) {
+  return set_of(snapshot, stale)->text_gzip();
+}
+
+Document Forms::images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip) {
+  const auto set = set_of(snapshot, stale);
+  return gzip ? set->images_with_gzip() : set->images();
+}
+
+}  // namespace repodigest::exposition

@@ -1,0 +1,208 @@
+#include "repodigest/exposition/json.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <ctime>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "repodigest/base/duration.h"
+#include "repodigest/engine/types.h"
+
+namespace repodigest::exposition {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int schema_version = 1;
+
+/// Never throws, whatever the bytes: the decoder has refused what is not UTF-8; this is the second lock.
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string document(const Json& json) {
+  return dump(json) + '\n';
+}
+
+/// RFC 3339 in UTC, whole seconds; null outside the years 0 to 9999, which that format cannot write. Not by
+/// WallTime, whose nanoseconds end in 1677: engines give the year 1 for images without a date.
+Json created_json(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  if (gmtime_r(&time, &parts) == nullptr) return nullptr;
+  const int year = parts.tm_year + 1900;
+  if (year < 0 || year > 9999) return nullptr;
+  std::array<char, 80> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02dZ", year, parts.tm_mon + 1,
+                parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec);
+  return text.data();
+}
+
+Json timestamp_json(std::optional<WallTime> time) {
+  return time ? Json(format_timestamp(*time)) : Json();
+}
+
+/// Whole seconds from `then` to `now`, never negative; null if there is no `then`.
+Json age_json(std::optional<WallTime> then, WallTime now) {
+  if (!then) return nullptr;
+  return std::max<std::int64_t>(0, std::chrono::floor<std::chrono::seconds>(now - *then).count());
+}
+
+std::string_view store_name(engine::ImageStore store) {
+  return engine::image_store_names[static_cast<std::size_t>(store)];
+}
+
+Json engine_json(const std::optional<engine::Identity>& engine) {
+  if (!engine) return nullptr;
+  return {{"name", engine->name},
+          {"version", engine->version},
+          {"api_version", engine->api_version},
+          {"image_store", store_name(engine->image_store)},
+          {"storage_driver", engine->storage_driver}};
+}
+
+Json totals_json(const inventory::Totals& totals) {
+  return {{"images", totals.images},
+          {"inspected", totals.inspected},
+          {"repo_digests", totals.repo_digests},
+          {"repo_digests_unique", totals.repo_digests_unique},
+          {"images_with_duplicates", totals.images_with_duplicates}};
+}
+
+Json image_json(const inventory::Image& image) {
+  Json json = {{"id", image.id},
+               {"created", created_json(image.created)},
+               {"size", image.size},
+               {"repo_tags", image.repo_tags},
+               {"repo_digests", nullptr},
+               {"raw_count", nullptr},
+               {"unique_count", nullptr},
+               {"duplicates", Json::array()},
+               {"anomalies", image.anomalies.names()}};
+  if (!image.digests) return json;
+  json["repo_digests"] = image.digests->unique;
+  json["raw_count"] = image.digests->raw_count;
+  json["unique_count"] = image.digests->unique.size();
+  for (const digest::Duplicate& duplicate : image.digests->duplicates)
+    json["duplicates"].push_back({{"repo_digest", duplicate.repo_digest}, {"count", duplicate.count}});
+  return json;
+}
+
+bool matches(const inventory::Image& image, const Filter& filter) {
+  if (filter.anomaly && !image.anomalies.has(*filter.anomaly)) return false;
+  return !filter.name || std::any_of(image.repo_tags.begin(), image.repo_tags.end(), [&](const auto& tag) {
+    return tag.find(*filter.name) != std::string::npos;
+  });
+}
+
+Json advisories_json(const std::vector<engine::Advisory>& advisories) {
+  Json json = Json::array();
+  for (const engine::Advisory& advisory : advisories)
+    json.push_back({{"id", advisory.id},
+                    {"text", advisory.text},
+                    {"fixed_in", advisory.fixed_in},
+                    {"url", advisory.url},
+                    {"affects", advisory.affects}});
+  return json;
+}
+
+Json error_json(const poll::Health& health) {
+  if (!health.last_error) return nullptr;
+  return {{"reason", name_of(health.last_error->reason)},
+          {"text", health.last_error->text},
+          {"at", timestamp_json(health.last_error_at)}};
+}
+
+}  // namespace
+
+std::string render_images(const inventory::Snapshot& snapshot, bool stale, const Filter& filter) {
+  // Image by image: a tree of 100,000 images at once would hold many times the document's size.
+  std::string images;
+  std::size_t matched = 0;
+  std::size_t shown = 0;
+  for (const auto& image : snapshot.images) {
+    if (!matches(*image, filter)) continue;
+    if (matched++ < filter.offset || (filter.limit && shown == *filter.limit)) continue;
+    if (shown++ > 0) images += ',';
+    images += dump(image_json(*image));
+  }
+  Json head = {{"schema_version", schema_version},
+               {"engine", engine_json(snapshot.engine)},
+               {"changed_at", format_timestamp(snapshot.changed_at)},
+               {"stale", stale},
+               {"totals", totals_json(snapshot.totals)}};
+  if (filter.any()) head["matched"] = matched;
+  std::string text = dump(head);
+  text.pop_back();  // the brace that ends it
+  text.reserve(text.size() + images.size() + 16);
+  return text.append(",\"images\":[").append(images).append("]}\n");
+}
+
+std::string render_image(const inventory::Image& image) {
+  return document(image_json(image));
+}
+
+std::string render_summary(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
+                           WallTime wall) {
+  const inventory::Totals& totals = snapshot.totals;
+  // Before the first list there is nothing to count: null, not 0.
+  const auto counted = [&snapshot](std::size_t count) { return snapshot.listed ? Json(count) : Json(); };
+  Json json = {
+      {"schema_version", schema_version},
+      {"up", health.up ? 1 : 0},
+      {"ready", health.ready ? 1 : 0},
+      {"stale", health.stale(now) ? 1 : 0},
+      {"seconds_since_confirmed", age_json(health.last_confirmed, wall)},
+      {"seconds_since_change", snapshot.listed ? age_json(snapshot.changed_at, wall) : Json()},
+      {"images", counted(totals.images)},
+      {"inspected", counted(totals.inspected)},
+      {"pending", counted(totals.pending_suspect + totals.pending_other)},
+      {"repo_digests", counted(totals.repo_digests)},
+      {"repo_digests_unique", counted(totals.repo_digests_unique)},
+      {"surplus", counted(totals.repo_digests - totals.repo_digests_unique)},
+      {"images_with_duplicates", counted(totals.images_with_duplicates)},
+  };
+  for (std::size_t i = 0; i < digest::anomaly_names.size(); ++i)
+    json["anomaly_" + std::string(digest::anomaly_names[i])] = counted(totals.by_anomaly[i]);
+  json["advisories"] = std::count_if(snapshot.advisories.begin(), snapshot.advisories.end(),
+                                     [](const engine::Advisory& advisory) { return advisory.affects; });
+  constexpr std::size_t version_limit = 32;  // foreign text; the document stays under 1 kB whatever it is
+  json["engine_version"] = snapshot.engine ? Json(snapshot.engine->version.substr(0, version_limit)) : Json();
+  return document(json);
+}
+
+std::string render_engine(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
+                          WallTime wall) {
+  Json engine = engine_json(snapshot.engine);
+  if (snapshot.engine) {
+    engine["id"] = snapshot.engine->id;
+    engine["os"] = snapshot.engine->os;
+    engine["architecture"] = snapshot.engine->architecture;
+    engine["source"] = snapshot.demo ? "demo" : "engine";
+  }
+  const auto seconds = [](std::optional<Duration> duration) {
+    return duration ? Json(to_seconds(*duration)) : Json();
+  };
+  return document({{"schema_version", schema_version},
+                   {"engine", std::move(engine)},
+                   {"advisories", advisories_json(snapshot.advisories)},
+                   {"poll",
+                    {{"up", health.up},
+                     {"ready", health.ready},
+                     {"stale", health.stale(now)},
+                     {"last_error", error_json(health)},
+                     {"interval_seconds", seconds(health.poll_interval)},
+                     {"last_confirmed", timestamp_json(health.last_confirmed)},
+                     {"seconds_since_confirmed", age_json(health.last_confirmed, wall)},
+                     {"list_interval_seconds", seconds(health.list_interval)},
+                     {"list_duration_seconds", seconds(health.list_duration)},
+                     {"last_list", timestamp_json(health.last_list)},
+                     {"seconds_since_list", age_json(health.last_list, wall)}}}});
+}
+
+}  // namespace repodigest::exposition

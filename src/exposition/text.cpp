@@ -1,0 +1,204 @@
+#include "repodigest/exposition/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "repodigest/base/result.h"
+#include "repodigest/digest/digest.h"
+#include "repodigest/engine/types.h"
+
+namespace repodigest::exposition {
+namespace {
+
+using Label = std::pair<std::string_view, std::string_view>;
+using Images = std::vector<const inventory::Image*>;
+
+/// Appends a label value; backslash, quote and line feed are what the format escapes.
+void append_escaped(std::string& out, std::string_view value) {
+  for (;;) {
+    const auto special = static_cast<std::size_t>(
+        std::find_if(value.begin(), value.end(), [](char c) { return c == '\\' || c == '"' || c == '\n'; }) -
+        value.begin());
+    out += value.substr(0, special);
+    if (special == value.size()) return;
+    out += '\\';
+    out += value[special] == '\n' ? 'n' : value[special];
+    value.remove_prefix(special + 1);
+  }
+}
+
+void append_labels(std::string& out, std::initializer_list<Label> labels) {
+  char before = '{';
+  for (const auto& [name, value] : labels) {
+    out += before;
+    out += name;
+    out += "=\"";
+    append_escaped(out, value);
+    out += '"';
+    before = ',';
+  }
+  out += '}';
+}
+
+/// Values are counts of things in memory, far below the 10^16 from which prometheus-cpp's 16 digits would
+/// show.
+void append_value(std::string& out, std::uint64_t value) {
+  std::array<char, 24> digits{};
+  digits[0] = ' ';
+  const auto end = std::to_chars(digits.data() + 1, digits.data() + digits.size() - 1, value).ptr;
+  *end = '\n';
+  out.append(digits.data(), end + 1);
+}
+
+/// One family under construction: its head is written at once, its samples as they come.
+class Gauge {
+ public:
+  Gauge(std::string& out, std::string_view name, std::string_view help) : out_(out), name_(name) {
+    out_.append("# HELP ").append(name_).append(" ").append(help);
+    out_.append("\n# TYPE ").append(name_).append(" gauge\n");
+  }
+  void sample(std::uint64_t value) {
+    out_ += name_;
+    append_value(out_, value);
+  }
+  void sample(std::initializer_list<Label> labels, std::uint64_t value) {
+    out_ += name_;
+    append_labels(out_, labels);
+    append_value(out_, value);
+  }
+  /// One sample for each of `names`, as values of `label`.
+  template <std::size_t size>
+  void samples(std::string_view label, const std::array<std::string_view, size>& names,
+               const std::array<std::size_t, size>& values) {
+    for (std::size_t i = 0; i < size; ++i) sample({{label, names[i]}}, values[i]);
+  }
+
+ private:
+  std::string& out_;
+  std::string_view name_;
+};
+
+void append_engine(std::string& out, const inventory::Snapshot& snapshot) {
+  const engine::Identity& engine = *snapshot.engine;
+  Gauge(out, "docker_engine_info",
+        "The engine as of its last answer: its version, the API version spoken with it, its image store; "
+        "always 1.")
+      .sample({{"version", engine.version},
+               {"api_version", engine.api_version},
+               {"os", engine.os},
+               {"architecture", engine.architecture},
+               {"storage_driver", engine.storage_driver},
+               {"image_store", engine::image_store_names[static_cast<std::size_t>(engine.image_store)]},
+               {"source", snapshot.demo ? "demo" : "engine"}},
+              1);
+  if (snapshot.advisories.empty()) return;
+  Gauge advisories(out, "docker_engine_advisory",
+                   "Whether an engine of this version and image store has the known defect (1) or not (0).");
+  for (const engine::Advisory& advisory : snapshot.advisories)
+    advisories.sample({{"advisory", advisory.id}, {"fixed_in", advisory.fixed_in}}, advisory.affects ? 1 : 0);
+}
+
+void append_totals(std::string& out, const inventory::Totals& totals) {
+  Gauge(out, "docker_images",
+        "Images by how they are named, as of the last complete list and the changes seen since.")
+      .samples("state", inventory::name_state_names, totals.by_state);
+  Gauge pending(out, "docker_images_pending_inspection",
+                "Images that are new or changed and still to be inspected, as of the last complete list and "
+                "the changes seen since; suspect ones are likely to have duplicate RepoDigests.");
+  pending.sample({{"suspect", "true"}}, totals.pending_suspect);
+  pending.sample({{"suspect", "false"}}, totals.pending_other);
+  Gauge(out, "docker_images_inspection_failed", "Images whose last inspect failed, by reason.")
+      .samples("reason", reason_names, totals.inspections_failed);
+  Gauge(out, "docker_repo_digests",
+        "RepoDigests entries of all images as the engine gives them, as of each image's last inspect.")
+      .sample(totals.repo_digests);
+  Gauge(out, "docker_repo_digests_unique",
+        "RepoDigests entries of all images with each image's duplicates removed, as of each image's last "
+        "inspect.")
+      .sample(totals.repo_digests_unique);
+  Gauge(out, "docker_images_with_duplicate_repo_digests",
+        "Images whose RepoDigests have an entry more than once, as of each image's last inspect.")
+      .sample(totals.images_with_duplicates);
+  Gauge(out, "docker_images_with_anomaly",
+        "Images by what is odd about their RepoDigests, as of each image's last inspect; an image can have "
+        "several anomalies.")
+      .samples("anomaly", digest::anomaly_names, totals.by_anomaly);
+}
+
+/// How early an image is kept when there are more than max_images: the lower, the earlier.
+std::size_t rank(const inventory::Image& image) {
+  if (image.anomalies.has(digest::Anomaly::duplicate)) return 0;
+  return image.anomalies.anomalous() ? 1 : 2;
+}
+
+bool wants_series(const inventory::Image& image, PerImage per_image) {
+  return image.digests &&
+         (per_image == PerImage::all || (per_image == PerImage::anomalous && image.anomalies.anomalous()));
+}
+
+struct Choice {
+  Images images;        ///< in the snapshot's order
+  std::size_t cut = 0;  ///< how many had to be left out
+};
+
+Choice choose(const inventory::Snapshot& snapshot, const SeriesOptions& options) {
+  std::array<std::size_t, 3> room{};  // by rank: first how many there are, then how many may stay
+  for (const auto& image : snapshot.images)
+    if (wants_series(*image, options.per_image)) ++room[rank(*image)];
+  std::size_t left = options.max_images;
+  Choice choice;
+  for (std::size_t& wanted : room) {
+    const std::size_t kept = std::min(wanted, left);
+    choice.cut += wanted - kept;
+    left -= kept;
+    wanted = kept;
+  }
+  choice.images.reserve(options.max_images - left);
+  for (const auto& image : snapshot.images) {
+    if (!wants_series(*image, options.per_image)) continue;
+    std::size_t& places = room[rank(*image)];
+    if (places == 0) continue;
+    --places;
+    choice.images.push_back(image.get());
+  }
+  return choice;
+}
+
+void append_images(std::string& out, const Images& images) {
+  if (images.empty()) return;
+  // Both families in one allocation: the names and labels of a sample, twice.
+  std::size_t need = 0;
+  for (const auto* image : images) need += image->id.size() + image->name.size() + 80;
+  out.reserve(out.size() + 2 * need + 1024);
+  Gauge raw(out, "docker_image_repo_digests",
+            "RepoDigests entries of an image as the engine gives them, as of the image's last inspect.");
+  for (const auto* image : images)
+    raw.sample({{"image_id", image->id}, {"image", image->name}}, image->digests->raw_count);
+  Gauge unique(out, "docker_image_repo_digests_unique",
+               "RepoDigests entries of an image with duplicates removed, as of the image's last inspect.");
+  for (const auto* image : images)
+    unique.sample({{"image_id", image->id}, {"image", image->name}}, image->digests->unique.size());
+}
+
+}  // namespace
+
+std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options) {
+  std::string out;
+  if (snapshot.engine) append_engine(out, snapshot);
+  if (!snapshot.listed || stale) return out;
+  append_totals(out, snapshot.totals);
+  const Choice choice = choose(snapshot, options);
+  Gauge(out, "docker_images_without_series",
+        "Images that would have series of their own but were cut by --metrics.max-images.")
+      .sample(choice.cut);
+  append_images(out, choice.images);
+  return out;
+}
+
+}  // namespace repodigest::exposition

@@ -16,15 +16,17 @@ namespace repodigest::exposition {
 /// A document with its ETag (quoted, strong: made of the bytes).
 struct Document {
   std::shared_ptr<const std::string> bytes;
-  std::shared_ptr<const std::string> gzip;  ///< null until asked for
+  std::shared_ptr<const std::string> gzip;  ///< the whole as one gzip member; null unless asked for
   std::string etag;
 };
 
 /// Keeps the forms of one (snapshot, stale) at a time. Any thread; two threads that ask for the same missing
-/// form wait for one rendering.
+/// form wait for one rendering, those that ask for another form don't wait. A form nobody asks for costs
+/// nothing; those of an older snapshot go when a newer one is first asked for.
 class Forms {
  public:
-  explicit Forms(SeriesOptions options) : options_(options) {}
+  explicit Forms(SeriesOptions options);
+  ~Forms();
 
   std::shared_ptr<const std::string> text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
                                           bool stale) EXCLUDES(mutex_);
@@ -34,15 +36,13 @@ class Forms {
       EXCLUDES(mutex_);
 
  private:
-  void keep(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) REQUIRES(mutex_);
+  class Set;
+  std::shared_ptr<Set> set_of(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale)
+      EXCLUDES(mutex_);
 
   const SeriesOptions options_;
-  Mutex mutex_;
-  std::shared_ptr<const inventory::Snapshot> snapshot_ GUARDED_BY(mutex_);
-  bool stale_ GUARDED_BY(mutex_) = false;
-  std::shared_ptr<const std::string> text_ GUARDED_BY(mutex_);
-  GzipPart text_gzip_ GUARDED_BY(mutex_);
-  Document images_ GUARDED_BY(mutex_);
+  Mutex mutex_;  ///< held to find the set, never while a form is made
+  std::shared_ptr<Set> set_ GUARDED_BY(mutex_);
 };
 
 }  // namespace repodigest::exposition
