@@ -1,0 +1,376 @@
+#include "repodigest/engine/decode.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <ctime>
+#include <optional>
+#include <string_view>
+
+#include "repodigest/transport/transport.h"
+
+namespace repodigest::engine {
+namespace {
+
+namespace dom = simdjson::dom;
+
+static_assert(transport::body_padding >= simdjson::SIMDJSON_PADDING);
+
+/// Deeper nesting than any engine's body (under 10), and shallow enough for every reader after us.
+constexpr std::size_t max_depth = 64;
+/// A parser that has grown beyond this is given back after use: a list of 100,000 images is rare, its memory
+/// (about two times the body) is not to stay.
+constexpr std::size_t kept_capacity = std::size_t{4} << 20U;
+
+/// What is wrong with a value, as the end of a sentence that begins with its key; nothing if it is good.
+using Problem = std::optional<std::string>;
+
+std::string_view kind_of(dom::element value) {
+  switch (value.type()) {
+    case dom::element_type::ARRAY:
+      return "an array";
+    case dom::element_type::OBJECT:
+      return "an object";
+    case dom::element_type::INT64:
+    case dom::element_type::UINT64:
+    case dom::element_type::DOUBLE:
+      return "a number";
+    case dom::element_type::STRING:
+      return "a string";
+    case dom::element_type::BOOL:
+      return "a boolean";
+    case dom::element_type::NULL_VALUE:
+      return "null";
+  }
+  return "something else";
+}
+
+Problem is_not(dom::element value, std::string_view wanted) {
+  return std::string("is ").append(kind_of(value)).append(", not ").append(wanted);
+}
+
+Problem read_string(dom::element value, std::string& into) {
+  if (value.is_null()) return std::nullopt;
+  std::string_view text;
+  if (value.get(text) != simdjson::SUCCESS) return is_not(value, "a string");
+  into = text;
+  return std::nullopt;
+}
+
+/// Go marshals a nil slice as null, which means the same as an empty one.
+Problem read_strings(dom::element value, std::vector<std::string>& into) {
+  if (value.is_null()) return std::nullopt;
+  dom::array array;
+  if (value.get(array) != simdjson::SUCCESS) return is_not(value, "an array of strings");
+  into.reserve(array.size());
+  for (const dom::element element : array) {
+    std::string_view text;
+    if (element.get(text) != simdjson::SUCCESS)
+      return "has " + std::string(kind_of(element)) + " at position " + std::to_string(into.size()) +
+             ", not a string";
+    into.emplace_back(text);
+  }
+  return std::nullopt;
+}
+
+Problem read_integer(dom::element value, std::int64_t& into) {
+  if (value.is_null()) return std::nullopt;
+  switch (value.get(into)) {
+    case simdjson::SUCCESS:
+      return std::nullopt;
+    case simdjson::NUMBER_OUT_OF_RANGE:
+      return "is out of range";
+    default:
+      return value.is_double() ? "is a number with a fraction or an exponent, not an integer"
+                               : is_not(value, "an integer");
+  }
+}
+
+Problem read_size(dom::element value, std::int64_t& into) {
+  if (Problem problem = read_integer(value, into)) return problem;
+  if (into < 0) return "is negative";
+  return std::nullopt;
+}
+
+/// Go's zero time, 0001-01-01T00:00:00Z, in seconds: how engines say that an image has no time.
+constexpr std::int64_t go_zero_time = -62135596800;
+
+Problem read_unix_time(dom::element value, std::int64_t& into) {
+  if (Problem problem = read_integer(value, into)) return problem;
+  if (into == go_zero_time) into = 0;
+  return std::nullopt;
+}
+
+/// RFC 3339 with an optional fraction, in seconds since 1970; 0 for the zero time and what is no timestamp.
+std::int64_t parse_timestamp(const std::string& text) {
+  std::tm time{};
+  const char* at = ::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  if (at == nullptr) return 0;
+  if (*at == '.') at += 1 + std::string_view(at + 1).find_first_not_of("0123456789");
+  std::tm zone{};
+  at = ::strptime(at, "%z", &zone);
+  if (at == nullptr || *at != '\0') return 0;
+  const std::int64_t seconds = ::timegm(&time) - zone.tm_gmtoff;
+  return seconds == go_zero_time ? 0 : seconds;
+}
+
+Problem read_timestamp(dom::element value, std::int64_t& into) {
+  std::string text;
+  if (Problem problem = read_string(value, text)) return problem;
+  into = parse_timestamp(text);
+  return std::nullopt;
+}
+
+bool only(std::string_view text, std::string_view allowed) {
+  return text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+/// `algorithm:hex` as moby writes it (opencontainers/go-digest). Bare hex of a sha256, as podman's own API
+/// has it, becomes the same.
+Problem read_id(dom::element value, std::string& into) {
+  std::string_view id;
+  if (value.get(id) != simdjson::SUCCESS) return is_not(value, "a string");
+  const std::size_t colon = id.find(':');
+  const std::string_view algorithm = colon == std::string_view::npos ? "sha256" : id.substr(0, colon);
+  const std::string_view hex = colon == std::string_view::npos ? id : id.substr(colon + 1);
+  const bool length_fits =
+      colon == std::string_view::npos ? hex.size() == 64 : hex.size() >= 32 && hex.size() <= 128;
+  if (algorithm.empty() || algorithm.size() > 32 ||
+      !only(algorithm, "abcdefghijklmnopqrstuvwxyz0123456789+._-") || !length_fits ||
+      !only(hex, "0123456789abcdef"))
+    return "is not of the form sha256:<64 hex digits>";
+  into.reserve(algorithm.size() + 1 + hex.size());
+  into.append(algorithm).append(1, ':').append(hex);
+  return std::nullopt;
+}
+
+/// One key that is read from an object of a Record; every other key is ignored.
+template <typename Record>
+struct Key {
+  std::string_view name;
+  bool required;
+  Problem (*read)(dom::element value, Record& into);
+};
+
+/// Reads the keys of one object. Each may stand there once: of two readers of a body with a key given twice,
+/// one takes the first and the other the last.
+template <typename Record, std::size_t N>
+Problem read_object(dom::element element, const std::array<Key<Record>, N>& keys, Record& into) {
+  dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return is_not(element, "an object");
+  std::array<bool, N> seen{};
+  for (const dom::key_value_pair field : object) {
+    for (std::size_t i = 0; i < N; ++i) {
+      if (field.key != keys[i].name) continue;
+      if (seen[i]) return "has the key " + std::string(field.key) + " twice";
+      seen[i] = true;
+      if (Problem problem = keys[i].read(field.value, into)) return std::string(field.key) + " " + *problem;
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < N; ++i)
+    if (keys[i].required && !seen[i]) return "has no " + std::string(keys[i].name);
+  return std::nullopt;
+}
+
+constexpr std::array<Key<ImageRow>, 5> row_keys = {{
+    {"Id", true, [](dom::element value, ImageRow& row) { return read_id(value, row.id); }},
+    {"RepoTags", false, [](dom::element value, ImageRow& row) { return read_strings(value, row.repo_tags); }},
+    {"RepoDigests", false,
+     [](dom::element value, ImageRow& row) { return read_strings(value, row.repo_digests); }},
+    {"Created", false, [](dom::element value, ImageRow& row) { return read_unix_time(value, row.created); }},
+    {"Size", false, [](dom::element value, ImageRow& row) { return read_size(value, row.size); }},
+}};
+
+constexpr std::array<Key<ImageInspect>, 5> inspect_keys = {{
+    {"Id", true, [](dom::element value, ImageInspect& image) { return read_id(value, image.id); }},
+    {"RepoTags", false,
+     [](dom::element value, ImageInspect& image) { return read_strings(value, image.repo_tags); }},
+    {"RepoDigests", false,
+     [](dom::element value, ImageInspect& image) { return read_strings(value, image.repo_digests); }},
+    {"Created", false,
+     [](dom::element value, ImageInspect& image) { return read_timestamp(value, image.created); }},
+    {"Size", false, [](dom::element value, ImageInspect& image) { return read_size(value, image.size); }},
+}};
+
+constexpr std::array<Key<Version>, 5> version_keys = {{
+    {"Version", true,
+     [](dom::element value, Version& version) { return read_string(value, version.version); }},
+    {"ApiVersion", true,
+     [](dom::element value, Version& version) { return read_string(value, version.api_version); }},
+    {"MinAPIVersion", false,
+     [](dom::element value, Version& version) { return read_string(value, version.min_api_version); }},
+    {"Os", false, [](dom::element value, Version& version) { return read_string(value, version.os); }},
+    {"Arch", false,
+     [](dom::element value, Version& version) { return read_string(value, version.architecture); }},
+}};
+
+/// What /info says of the store, before the conclusion.
+struct RawInfo {
+  Info info;
+  bool snapshotter = false;
+};
+
+/// Pairs of names and values; a snapshotter of containerd says so in one of them (moby v27.3.1
+/// daemon/containerd/service.go LayerStoreStatus).
+Problem read_driver_status(dom::element value, RawInfo& into) {
+  if (value.is_null()) return std::nullopt;
+  dom::array pairs;
+  if (value.get(pairs) != simdjson::SUCCESS) return is_not(value, "an array of pairs");
+  for (const dom::element pair : pairs) {
+    dom::array array;
+    std::string_view name;
+    std::string_view content;
+    if (pair.get(array) != simdjson::SUCCESS || array.size() != 2 ||
+        array.at(0).get(name) != simdjson::SUCCESS || array.at(1).get(content) != simdjson::SUCCESS)
+      return "has an entry that is not a pair of strings";
+    if (name == "driver-type" && content == "io.containerd.snapshotter.v1") into.snapshotter = true;
+  }
+  return std::nullopt;
+}
+
+constexpr std::array<Key<RawInfo>, 4> info_keys = {{
+    {"ID", false, [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.id); }},
+    {"Name", false, [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.name); }},
+    {"Driver", false,
+     [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.storage_driver); }},
+    {"DriverStatus", false, read_driver_status},
+}};
+
+Error parse_error(std::string text) {
+  return Error{.reason = Reason::parse, .text = std::move(text)};
+}
+
+/// A line that is safe to log: at most 200 bytes, no control characters, valid UTF-8.
+std::string printable(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  const bool utf8 = simdjson::validate_utf8(text.data(), text.size());
+  const bool cut = text.size() > longest;
+  if (cut) {
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+    text = text.substr(0, end);
+  }
+  std::string line(text);
+  std::replace_if(
+      line.begin(), line.end(),
+      [utf8](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8);
+      },
+      ' ');
+  if (cut) line += "…";
+  return line;
+}
+
+}  // namespace
+
+class Decoder::Parser {
+ public:
+  /// Parses a whole body; the element lives until the next call. `source` is how errors name the body.
+  Result<dom::element> parse(const std::string& body, std::string_view source) {
+    release();
+    // The limit stays when parse() makes the parser grow.
+    if (parser_.capacity() == 0 && parser_.allocate(0, max_depth) != simdjson::SUCCESS)
+      return parse_error("no memory to read " + std::string(source));
+    const bool padded = body.capacity() - body.size() >= simdjson::SIMDJSON_PADDING;
+    dom::element element;
+    const simdjson::error_code error =
+        parser_.parse(body.data(), body.size(), /*realloc_if_needed=*/!padded).get(element);
+    if (error == simdjson::SUCCESS) return element;
+    return parse_error(describe(error, source));
+  }
+
+ private:
+  void release() {
+    if (parser_.capacity() > kept_capacity) parser_ = dom::parser();
+  }
+
+  static std::string describe(simdjson::error_code error, std::string_view source) {
+    const std::string body(source);
+    switch (error) {
+      case simdjson::EMPTY:
+        return body + " is empty";
+      case simdjson::UTF8_ERROR:
+        return body + " is not valid UTF-8";
+      case simdjson::DEPTH_ERROR:
+        return body + " is nested deeper than " + std::to_string(max_depth) + " levels";
+      case simdjson::CAPACITY:
+      case simdjson::MEMALLOC:
+        return "no memory to read " + body;
+      default:
+        return body + " is not JSON: " + simdjson::error_message(error);
+    }
+  }
+
+  dom::parser parser_;
+};
+
+Decoder::Decoder() : parser_(std::make_unique<Parser>()) {}
+Decoder::~Decoder() = default;
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+
+Result<std::vector<ImageRow>> Decoder::image_list(const std::string& body) {
+  const Result<dom::element> root = parser_->parse(body, "/images/json");
+  if (!root) return root.error();
+  std::vector<ImageRow> rows;
+  if (root->is_null()) return rows;
+  dom::array array;
+  if (root->get(array) != simdjson::SUCCESS)
+    return parse_error("/images/json " + *is_not(*root, "an array of images"));
+  // No row with an Id is shorter, so a body of nothings can't make us ask for more memory than its own.
+  constexpr std::size_t shortest_row = 64;
+  rows.reserve(std::min(array.size(), body.size() / shortest_row));
+  for (const dom::element element : array) {
+    ImageRow& row = rows.emplace_back();
+    if (const Problem problem = read_object(element, row_keys, row))
+      return parse_error("row " + std::to_string(rows.size() - 1) + " of /images/json: " + *problem);
+  }
+  return rows;
+}
+
+Result<ImageInspect> Decoder::image_inspect(const std::string& body) {
+  const Result<dom::element> root = parser_->parse(body, "/images/{name}/json");
+  if (!root) return root.error();
+  ImageInspect image;
+  if (const Problem problem = read_object(*root, inspect_keys, image))
+    return parse_error("/images/{name}/json: " + *problem);
+  return image;
+}
+
+Result<Version> Decoder::version(const std::string& body) {
+  const Result<dom::element> root = parser_->parse(body, "/version");
+  if (!root) return root.error();
+  Version version;
+  if (const Problem problem = read_object(*root, version_keys, version))
+    return parse_error("/version: " + *problem);
+  return version;
+}
+
+Result<Info> Decoder::info(const std::string& body) {
+  const Result<dom::element> root = parser_->parse(body, "/info");
+  if (!root) return root.error();
+  RawInfo raw;
+  if (const Problem problem = read_object(*root, info_keys, raw)) return parse_error("/info: " + *problem);
+  if (raw.snapshotter)
+    raw.info.image_store = ImageStore::containerd;
+  else if (!raw.info.storage_driver.empty())
+    raw.info.image_store = ImageStore::graphdriver;
+  return std::move(raw.info);
+}
+
+std::string Decoder::error_message(const std::string& body) {
+  const Result<dom::element> root = parser_->parse(body, "the error");
+  if (root) {
+    std::string_view message;
+    if (root->at_key("message").get(message) == simdjson::SUCCESS) return printable(message);
+    return "";
+  }
+  const std::string_view text = body;
+  return printable(text.substr(0, text.find_first_of("\r\n")));
+}
+
+}  // namespace repodigest::engine

@@ -56,12 +56,14 @@ struct Advisory {
   bool affects = false;  ///< whether the engine asked about has it
 };
 
-/// Every known defect, each with whether an engine of that version and store has it; the order is fixed. A
-/// version that can't be read affects nothing (never a claim that is not known). Any thread.
+/// Every known defect, each with whether an engine of that version and store has it; the order is fixed. Pre-
+/// releases count as their release ("27.4.0-rc.1" is 27.4.0), missing parts as 0 ("28.0"), what a
+/// distribution adds ("26.1.5+dfsg1") is ignored. A version that can't be read affects nothing (never a claim
+/// that is not known). Any thread.
 std::vector<Advisory> advisories(std::string_view version, ImageStore store);
 
-/// Whether inspect of such an engine gives several entries for several names of one repository, or for one
-/// name (24.0.0-24.0.4): then images with several names of a repository are inspected first. Any thread.
+/// Whether inspect of such an engine gives one name's entry twice (moby-46007): then every image is a
+/// suspect, not only those with several names of one repository. Any thread.
 bool doubles_single_names(std::string_view version, ImageStore store);
 
 }  // namespace repodigest::engine
