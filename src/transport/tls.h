@@ -1,0 +1,35 @@
+// The client's side of TLS over a socket of ours (OpenSSL).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/result.h"
+#include "repodigest/transport/transport.h"
+
+struct ssl_st;  // OpenSSL's SSL
+
+namespace repodigest::transport {
+
+struct TlsSessionDeleter {
+  void operator()(ssl_st* session) const;
+};
+using TlsSession = std::unique_ptr<ssl_st, TlsSessionDeleter>;
+
+/// What a wait that `why` ended comes to, as a bare cause (see Stream).
+Error cancelled(Reason why);
+
+/// Runs an SSL_read, SSL_write or SSL_connect of `session` over the non-blocking `socket` until it moves
+/// bytes, and returns their number; 0 when the peer said goodbye. Errors as Stream's.
+Result<std::size_t> tls_step(ssl_st* session, int socket, const Cancel& cancel,
+                             const std::function<int()>& operation);
+
+/// Shakes hands with `endpoint` (kind tls) on its connected `socket`: TLS 1.2 or newer, the certificate's
+/// chain and its name or address verified unless endpoint.tls.verify is off, SNI for names. Certificate files
+/// are read each time, so that renewed ones count at the next connection. Errors: whole sentences;
+/// Reason::tls, permission (a file that may not be read), or as `cancel` ended.
+Result<TlsSession> tls_connect(const Endpoint& endpoint, int socket, const Cancel& cancel);
+
+}  // namespace repodigest::transport
