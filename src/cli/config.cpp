@@ -1,0 +1,185 @@
+#include "repodigest/cli/config.h"
+
+#include <algorithm>
+#include <map>
+
+#include "command_line.h"
+#include "config_file.h"
+#include "help.h"
+#include "repodigest/cli/options.h"
+#include "values.h"
+
+namespace repodigest::cli {
+namespace {
+
+/// Where a value came from, the weakest first.
+enum class Source { defaults, file, environment, flag };
+
+/// A value that was found, and how an error about it begins.
+struct Found {
+  Source source = Source::defaults;
+  Values values;
+  std::string where;
+};
+
+Values split_at_commas(const std::string& text) {
+  Values parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+/// Sets one option after the other to what its strongest source says.
+class Merger {
+ public:
+  Merger(const CommandLine& line, const engine::Surroundings& surroundings)
+      : line_(line), surroundings_(surroundings) {}
+
+  Result<Config> merge() {
+    config_.command = line_.command;
+    config_.check_images = line_.images;
+    if (auto status = read_file(); !status) return std::move(status).error();
+    for (const auto& option : options())
+      if (auto status = set(option); !status) return std::move(status).error();
+    keep_the_stronger(*find_option("docker.host"), config_.docker.host, *find_option("docker.context"),
+                      config_.docker.context);
+    return std::move(config_);
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::string> variable(const std::string& name) const {
+    auto value = surroundings_.variable(name);
+    if (value && value->empty()) return std::nullopt;
+    return value;
+  }
+
+  Status read_file() {
+    const auto& option = *find_option("config.file");
+    if (auto status = set(option); !status) return status;
+    if (config_.config_file.empty()) return {};
+    const auto content = surroundings_.read_file(config_.config_file);
+    if (!content) return usage_error(sources_.at(&option).where + ": " + content.error().text);
+    auto settings = read_config_file(config_.config_file, *content);
+    if (!settings) return std::move(settings).error();
+    for (auto& setting : *settings) {
+      Config scratch;  // a value that is overridden must be right all the same
+      if (auto status = apply(scratch, *setting.option, setting.values, setting.where); !status)
+        return status;
+      file_[setting.option] = std::move(setting);
+    }
+    return {};
+  }
+
+  Status set(const Option& option) {
+    const Found& found = sources_[&option] = find(option);
+    return found.values.empty() ? Status() : apply(config_, option, found.values, found.where);
+  }
+
+  [[nodiscard]] Found find(const Option& option) const {
+    if (const auto flag = line_.values.find(&option); flag != line_.values.end())
+      return {Source::flag, flag->second, "--" + option.name};
+    if (const auto own = variable(option.variable()))
+      return {Source::environment, option.kind == Option::Kind::list ? split_at_commas(*own) : Values{*own},
+              option.variable()};
+    if (!option.docker_variable.empty())
+      if (const auto dockers = variable(option.docker_variable))
+        return {Source::environment, option.found_by_engine ? Values{} : Values{*dockers},
+                option.docker_variable};
+    if (const auto file = file_.find(&option); file != file_.end())
+      return {Source::file, file->second.values, file->second.where};
+    return {Source::defaults, option.default_text.empty() ? Values{} : Values{option.default_text},
+            "--" + option.name};
+  }
+
+  static Status apply(Config& config, const Option& option, const Values& values, const std::string& where) {
+    auto status = option.set(config, values);
+    return status ? status : Status(usage_error(where + ": " + status.error().text));
+  }
+
+  /// Host and context are two ways to say one thing: the one from the stronger source counts.
+  void keep_the_stronger(const Option& left, std::optional<std::string>& left_value, const Option& right,
+                         std::optional<std::string>& right_value) const {
+    const Source left_source = sources_.at(&left).source;
+    const Source right_source = sources_.at(&right).source;
+    if (left_source < right_source) left_value.reset();
+    if (right_source < left_source) right_value.reset();
+  }
+
+  const CommandLine& line_;
+  const engine::Surroundings& surroundings_;
+  Config config_;
+  std::map<const Option*, FileSetting> file_;
+  std::map<const Option*, Found> sources_;
+};
+
+/// Kubernetes gives every container variables for each service, and a service may be named like the program:
+/// …_SERVICE_HOST, …_SERVICE_PORT(_name), …_PORT, …_PORT_10474_TCP(_…).
+bool is_service_variable(std::string_view name) {
+  const std::string_view rest = name.substr(variable_prefix.size());
+  return rest.substr(0, 8) == "SERVICE_" || rest == "PORT" || rest.substr(0, 5) == "PORT_";
+}
+
+std::vector<std::string> unknown_variables(const engine::Surroundings& surroundings) {
+  std::vector<std::string> warnings;
+  if (!surroundings.variable_names) return warnings;
+  std::vector<std::string> known;
+  for (const auto& option : options()) known.push_back(option.variable());
+  for (const auto& name : surroundings.variable_names()) {
+    if (name.substr(0, variable_prefix.size()) != variable_prefix || is_service_variable(name)) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string hint = did_you_mean(name, known);
+    warnings.push_back("the variable " + name + " means nothing to this program and is ignored" +
+                       (hint.empty() ? "" : "; " + hint));
+  }
+  return warnings;
+}
+
+/// Whether a monitoring agent reads the answer, as far as can be told when something else is wrong.
+bool wants_nagios(const CommandLine& line, const engine::Surroundings& surroundings) {
+  if (line.command != Command::check) return false;
+  const auto* const option = find_option("format");
+  const auto flag = line.values.find(option);
+  if (flag != line.values.end()) return flag->second.back() == "nagios";
+  return surroundings.variable(option->variable()) == "nagios";
+}
+
+Parsed refusal(bool nagios, std::string text) {
+  // What was typed may hold anything; the answer is one line.
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
+  text = (nagios ? "UNKNOWN: " : "repodigest_exporter: ") + text + " (see repodigest_exporter --help)\n";
+  return {std::nullopt, std::move(text), nagios ? 3 : 2, {}};
+}
+
+/// What --config.check answers once everything was read.
+Parsed checked(const Config& config, const engine::Surroundings& surroundings,
+               std::vector<std::string> warnings, bool nagios) {
+  const auto endpoint = engine::find_endpoint(config.docker, surroundings);
+  if (!endpoint) return refusal(nagios, endpoint.error().text);
+  warnings.insert(warnings.end(), endpoint->warnings.begin(), endpoint->warnings.end());
+  std::string output;
+  for (const auto& warning : warnings) output += "warning: " + warning + '\n';
+  return {std::nullopt, output + "config ok\n", 0, {}};
+}
+
+}  // namespace
+
+Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings) {
+  const CommandLine line = read_command_line(argc, argv);
+  if (line.help) return {std::nullopt, help_text(line.command), 0, {}};
+  if (line.help_man) return {std::nullopt, man_options(), 0, {}};
+  if (line.version) return {std::nullopt, version_text(), 0, {}};
+
+  const bool nagios = wants_nagios(line, surroundings);
+  if (!line.mistake.empty()) return refusal(nagios, line.mistake);
+  auto config = Merger(line, surroundings).merge();
+  if (!config) return refusal(nagios, config.error().text);
+  auto warnings = unknown_variables(surroundings);
+  if (config->config_check) return checked(*config, surroundings, std::move(warnings), nagios);
+  return {*std::move(config), "", 0, std::move(warnings)};
+}
+
+}  // namespace repodigest::cli

@@ -55,24 +55,37 @@ struct Config {
   std::size_t check_warning = 1;
   std::size_t check_critical = 1;
   // check and healthcheck
-  std::string
-      url;  ///< of a running daemon; "" asks the engine (check) or the daemon of the own flags (healthcheck)
+  /// Of a running daemon; "" asks the engine (check) or the daemon that the other values describe
+  /// (healthcheck).
+  std::string url;
 };
 
 /// What came of reading the command line.
 struct Parsed {
   std::optional<Config> config;  ///< nothing: print `output` and end with `exit_code`
-  std::string output;            ///< help, version, or what is wrong with a hint
-  int exit_code = 0;             ///< 0 for help, version and a good --config.check; 2 for usage errors
+  /// Help, version, "config ok", or what is wrong with a hint; ends with a newline. It belongs on stderr when
+  /// exit_code is 2 and on stdout else: monitoring agents read the text of exit code 3 there.
+  std::string output;
+  /// 0 for help, version and a good --config.check; 2 for usage errors, but 3 (unknown) for those of
+  /// `check --format=nagios`.
+  int exit_code = 0;
+  /// One sentence each, to be logged once the log is configured: a variable that looks like one of ours and
+  /// is none. It is no error, since container platforms put variables of that prefix into the environment.
+  std::vector<std::string> warnings;
 };
 
-/// Reads flags, then environment, then the config file; flag > environment > config file > default. Errors go
-/// into Parsed::output as text that names the flag, variable or file with line. Any thread; reads files and
-/// environment through `surroundings` only.
+/// Reads flags, environment and the config file; flag > environment > config file > default. A variable of
+/// Docker's own is part of the environment: it yields to the exporter's variable and beats the config file.
+/// Those that engine::find_endpoint looks up itself stay unset in Config::docker. Of docker.host and
+/// docker.context from different sources only the one from the stronger source is kept; both from the same
+/// source are kept for find_endpoint to refuse. A variable's value is not looked at where a flag overrides
+/// it; the config file is always checked whole. Errors go into Parsed::output as one line that names the
+/// flag, the variable, or the file with line and column. Neither prints nor ends the program. Any thread;
+/// reads files and environment through `surroundings` only.
 Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings);
 
 /// The text of --version: seven lines in the order of Prometheus' exporters (prometheus/common
-/// version/info.go).
+/// version/info.go), with the compiler and the build type where they name Go's version.
 std::string version_text();
 
 }  // namespace repodigest::cli

@@ -28,6 +28,8 @@ struct Surroundings {
   std::function<Result<std::string>(const std::string& path)> read_file;
   /// Whether something is at that path.
   std::function<bool(const std::string& path)> exists;
+  /// The names of all variables of the environment, to tell misspelt ones; may be absent.
+  std::function<std::vector<std::string>()> variable_names = {};
 
   /// The process's own.
   static Surroundings of_process();

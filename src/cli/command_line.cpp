@@ -1,0 +1,145 @@
+#include "command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <numeric>
+
+namespace repodigest::cli {
+namespace {
+
+bool starts_with_dash(std::string_view text) {
+  return text.substr(0, 1) == "-" && text != "-";
+}
+
+/// Levenshtein's distance.
+std::size_t edit_distance(std::string_view left, std::string_view right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < right.size(); ++j) {
+      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string with_hint(std::string text, const std::string& hint) {
+  return hint.empty() ? text : text + "; " + hint;
+}
+
+/// Flags that `command` takes, as they are typed.
+std::vector<std::string> flags_of(Command command) {
+  std::vector<std::string> flags = {"--help", "--version"};
+  for (const auto& option : options()) {
+    if (!takes(command, option.group)) continue;
+    flags.push_back("--" + option.name);
+    if (option.kind == Option::Kind::negatable) flags.push_back("--no-" + option.name);
+  }
+  return flags;
+}
+
+std::string unexpected(Command command, const std::string& argument) {
+  if (!starts_with_dash(argument))
+    return command == Command::daemon ? with_hint("unknown command \"" + argument + "\"",
+                                                  did_you_mean(argument, {"check", "healthcheck"}))
+                                      : "unexpected argument \"" + argument + "\"";
+  const std::string flag = argument.substr(0, argument.find('='));
+  const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
+  if (const auto* const option = find_option(name); option != nullptr && !takes(command, option->group))
+    return flag + (option->group == Group::check ? " belongs behind the command check"
+                                                 : " belongs behind the command check or healthcheck");
+  return with_hint("unknown flag " + flag, did_you_mean("--" + name, flags_of(command)));
+}
+
+CLI::Option* add(CLI::App& app, const Option& option) {
+  if (option.is_switch())
+    return app
+        .add_flag(option.kind == Option::Kind::negatable ? "--" + option.name + ",!--no-" + option.name
+                                                         : "--" + option.name)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return app.add_option("--" + option.name)
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);  // or "[::1]" would be read as a list
+}
+
+}  // namespace
+
+std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates) {
+  const std::string* best = nullptr;
+  std::size_t least = std::max<std::size_t>(2, typed.size() / 5) + 1;
+  for (const auto& candidate : candidates) {
+    const std::size_t distance = edit_distance(typed, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    best = &candidate;
+  }
+  // "--listen-address" is far from "--web.listen-address" but surely means it.
+  const std::string_view word = typed.substr(std::min(typed.find_first_not_of('-'), typed.size()));
+  for (const auto& candidate : candidates)
+    if (best == nullptr && word.size() >= 3 && candidate.size() > word.size() &&
+        candidate.substr(candidate.size() - word.size()) == word &&
+        candidate[candidate.size() - word.size() - 1] == '.')
+      best = &candidate;
+  return best == nullptr ? "" : "did you mean " + *best + "?";
+}
+
+CommandLine read_command_line(int argc, const char* const* argv) {
+  CommandLine line;
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();            // what is unknown gets a text of ours
+  app.fallthrough();             // shared flags stand before and behind the command
+  app.require_subcommand(0, 1);  // behind `check`, "healthcheck" is an image
+  auto* const help = app.add_flag("-h,--help");
+  auto* const help_man = app.add_flag("--help-man");
+  auto* const version = app.add_flag("--version");
+  auto* const check = app.add_subcommand("check");
+  auto* const healthcheck = app.add_subcommand("healthcheck");
+  check->add_option("IMAGE", line.images);
+
+  std::vector<std::pair<const Option*, CLI::Option*>> added;
+  for (const auto& option : options()) {
+    if (takes(Command::daemon, option.group)) {
+      added.emplace_back(&option, add(app, option));
+      continue;
+    }
+    if (takes(Command::check, option.group)) added.emplace_back(&option, add(*check, option));
+    if (takes(Command::healthcheck, option.group)) added.emplace_back(&option, add(*healthcheck, option));
+  }
+
+  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError&) {
+    // All counts and types are open but one: a flag at the very end whose value is missing.
+    line.mistake = arguments.back() + " needs a value";
+  }
+
+  if (check->parsed()) line.command = Command::check;
+  if (healthcheck->parsed()) line.command = Command::healthcheck;
+  line.help = help->count() > 0;
+  line.help_man = help_man->count() > 0;
+  line.version = version->count() > 0;
+  for (const auto& [option, parsed] : added) {
+    if (parsed->count() == 0) continue;
+    line.values[option] = parsed->results();
+    if (parsed->count() > 1 && option->kind != Option::Kind::list && line.mistake.empty())
+      line.mistake = "--" + option->name + " is given more than once";
+  }
+  // CLI11 reads "--name= next" as "--name next".
+  for (const auto& argument : arguments) {
+    if (argument == "--") break;
+    if (line.mistake.empty() && argument.size() > 3 && argument.substr(0, 2) == "--" &&
+        argument.back() == '=')
+      line.mistake = argument + " has no value";
+  }
+  if (const auto rest = app.remaining(true); !rest.empty())
+    line.mistake = unexpected(line.command, rest.front());
+  return line;
+}
+
+}  // namespace repodigest::cli

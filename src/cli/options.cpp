@@ -1,0 +1,309 @@
+#include "repodigest/cli/options.h"
+
+#include <algorithm>
+#include <type_traits>
+
+#include "repodigest/base/duration.h"
+#include "values.h"
+
+namespace repodigest::cli {
+namespace {
+
+using Set = std::function<Status(Config&, const Values&)>;
+
+/// Stores what `read` makes of the only text in the part of Config that `field` names (a pointer to a member
+/// or a function).
+template <typename Field, typename Read>
+Set into(Field field, Read read) {
+  return [field, read](Config& config, const Values& values) -> Status {
+    auto value = read(std::string_view(values.back()));
+    if (!value) return std::move(value).error();
+    std::invoke(field, config) = *std::move(value);
+    return {};
+  };
+}
+
+/// The same for a number from `least` on.
+template <typename Field>
+Set into_number(Field field, std::size_t least) {
+  return into(field, [least](std::string_view text) { return read_number(text, least); });
+}
+
+/// The same for one of a few words.
+template <typename Field, typename Enum>
+Set into_choice(Field field, std::vector<std::pair<std::string_view, Enum>> choices) {
+  return into(field, [choices](std::string_view text) { return read_choice(text, choices); });
+}
+
+Status set_listen_addresses(Config& config, const Values& values) {
+  std::vector<web::ListenAddress> addresses;
+  for (const auto& text : values) {
+    auto address = web::ListenAddress::parse(text);
+    if (!address) return std::move(address).error();
+    addresses.push_back(*std::move(address));
+  }
+  config.web_listen_addresses = std::move(addresses);
+  return {};
+}
+
+auto& docker_host(Config& config) {
+  return config.docker.host;
+}
+auto& docker_context(Config& config) {
+  return config.docker.context;
+}
+auto& docker_cert_path(Config& config) {
+  return config.docker.cert_path;
+}
+auto& docker_tls_verify(Config& config) {
+  return config.docker.tls_verify;
+}
+auto& per_image(Config& config) {
+  return config.series.per_image;
+}
+auto& max_images(Config& config) {
+  return config.series.max_images;
+}
+
+std::vector<Option> make_options() {
+  using Kind = Option::Kind;
+  using exposition::PerImage;
+  const auto level_choices =
+      std::vector<std::pair<std::string_view, log::Level>>{{"debug", log::Level::debug},
+                                                           {"info", log::Level::info},
+                                                           {"warn", log::Level::warn},
+                                                           {"error", log::Level::error}};
+  return {
+      {.name = "docker.host",
+       .group = Group::docker,
+       .placeholder = "<url>",
+       .docker_variable = "DOCKER_HOST",
+       .found_by_engine = true,
+       .help =
+           "Where the engine is: unix://, tcp://, http:// or https://. Default: that of the current context, "
+           "else unix:///var/run/docker.sock, else the rootless $XDG_RUNTIME_DIR/docker.sock.",
+       .set = into(docker_host, read_text)},
+      {.name = "docker.context",
+       .group = Group::docker,
+       .placeholder = "<name>",
+       .docker_variable = "DOCKER_CONTEXT",
+       .found_by_engine = true,
+       .help = "Docker context to take the engine's address and certificates from. Host and context from the "
+               "same "
+               "source are refused. Default: the current one of the Docker config.",
+       .set = into(docker_context, read_text)},
+      {.name = "docker.cert-path",
+       .group = Group::docker,
+       .placeholder = "<dir>",
+       .docker_variable = "DOCKER_CERT_PATH",
+       .found_by_engine = true,
+       .help = "Directory with ca.pem, cert.pem and key.pem; makes tcp:// speak TLS.",
+       .set = into(docker_cert_path, read_text)},
+      {.name = "docker.tls-verify",
+       .group = Group::docker,
+       .kind = Kind::negatable,
+       .docker_variable = "DOCKER_TLS_VERIFY",
+       .found_by_engine = true,
+       .help = "Verify the engine's certificate. Default: on, wherever TLS is spoken.",
+       .set = into(docker_tls_verify, read_bool)},
+      {.name = "docker.api-version",
+       .group = Group::docker,
+       .placeholder = "<version>",
+       .docker_variable = "DOCKER_API_VERSION",
+       .help = "API version to speak, such as 1.45. Default: negotiated with the engine.",
+       .set = into(&Config::docker_api_version, read_api_version)},
+      {.name = "docker.timeout",
+       .group = Group::docker,
+       .placeholder = "<duration>",
+       .default_text = "30s",
+       .help = "Deadline of one light call.",
+       .set = into(&Config::docker_timeout, read_positive_duration)},
+      {.name = "docker.list-timeout",
+       .group = Group::docker,
+       .placeholder = "<duration>",
+       .default_text = "5m",
+       .help = "Deadline of a list of all images.",
+       .set = into(&Config::docker_list_timeout, read_positive_duration)},
+      {.name = "docker.max-connections",
+       .group = Group::docker,
+       .placeholder = "<n>",
+       .default_text = "2",
+       .help = "At most so many connections to the engine at once. The poller uses one.",
+       .set = into_number(&Config::docker_max_connections, 1)},
+      {.name = "docker.max-response-bytes",
+       .group = Group::docker,
+       .placeholder = "<size>",
+       .default_text = "256MiB",
+       .help =
+           "Largest list that is read (other answers: 16MiB). A number of bytes, or with KiB, MiB or GiB.",
+       .set = into(&Config::docker_max_response_bytes, read_bytes)},
+      {.name = "demo",
+       .group = Group::docker,
+       .kind = Kind::toggle,
+       .help = "Poll the embedded recorded engine instead of a real one.",
+       .set = into(&Config::demo, read_bool)},
+      {.name = "poll.interval",
+       .group = Group::polling,
+       .placeholder = "<duration>",
+       .default_text = "60s",
+       .help = "How often the engine is asked.",
+       .set = into(&Config::poll_interval, read_positive_duration)},
+      {.name = "poll.stale-after",
+       .group = Group::polling,
+       .placeholder = "<duration>",
+       .default_text = "5m",
+       .help = "An inventory that was not confirmed for so long, and for at least two intervals, is stale: "
+               "its series "
+               "end.",
+       .set = into(&Config::poll_stale_after, parse_duration)},
+      {.name = "metrics.per-image",
+       .group = Group::metrics,
+       .placeholder = "<which>",
+       .default_text = "all",
+       .help = "Images that get series of their own: all, anomalous or none.",
+       .set = into_choice<decltype(&per_image), PerImage>(
+           per_image,
+           {{"all", PerImage::all}, {"anomalous", PerImage::anomalous}, {"none", PerImage::none}})},
+      {.name = "metrics.max-images",
+       .group = Group::metrics,
+       .placeholder = "<n>",
+       .default_text = "5000",
+       .help = "At most so many images get series of their own: those with duplicates first, then other "
+               "anomalies.",
+       .set = into_number(max_images, 0)},
+      {.name = "web.listen-address",
+       .group = Group::web,
+       .kind = Kind::list,
+       .placeholder = "<address>",
+       .default_text = ":10474",
+       .help = "Address to listen at: host:port, [::1]:port or unix:///path. Repeatable; separated by commas "
+               "in the "
+               "environment.",
+       .set = set_listen_addresses},
+      {.name = "web.telemetry-path",
+       .group = Group::web,
+       .placeholder = "<path>",
+       .default_text = "/metrics",
+       .help = "Path of the metrics.",
+       .set = into(&Config::web_telemetry_path, read_telemetry_path)},
+      {.name = "web.api",
+       .group = Group::web,
+       .kind = Kind::negatable,
+       .default_text = "true",
+       .help = "Serve the JSON documents below /api/v1/.",
+       .set = into(&Config::web_api, read_bool)},
+      {.name = "web.disable-exporter-metrics",
+       .group = Group::web,
+       .kind = Kind::toggle,
+       .help = "Leave out the metrics about the exporter itself (process_*, repodigest_exporter_*).",
+       .set = into(&Config::web_disable_exporter_metrics, read_bool)},
+      {.name = "web.max-requests",
+       .group = Group::web,
+       .placeholder = "<n>",
+       .default_text = "40",
+       .help = "At most so many requests under way at once; over it 503. 0 is no limit.",
+       .set = into_number(&Config::web_max_requests, 0)},
+      {.name = "web.max-connections",
+       .group = Group::web,
+       .placeholder = "<n>",
+       .default_text = "512",
+       .help = "At most so many open connections; over it the oldest idle one is closed.",
+       .set = into_number(&Config::web_max_connections, 1)},
+      {.name = "config.file",
+       .group = Group::configuration,
+       .placeholder = "<file>",
+       .in_config_file = false,
+       .help = "YAML file with the same names: \"poll.interval: 30s\", or nested \"poll: {interval: 30s}\".",
+       .set = into(&Config::config_file, read_text)},
+      {.name = "config.check",
+       .group = Group::configuration,
+       .kind = Kind::toggle,
+       .in_config_file = false,
+       .help =
+           "Read and check flags, environment and config file, say \"config ok\" or what is wrong, and end.",
+       .set = into(&Config::config_check, read_bool)},
+      {.name = "log.level",
+       .group = Group::logging,
+       .placeholder = "<level>",
+       .default_text = "info",
+       .help = "Least level that is logged: debug, info, warn or error.",
+       .set = into_choice(&Config::log_level, level_choices)},
+      {.name = "log.format",
+       .group = Group::logging,
+       .placeholder = "<format>",
+       .default_text = "logfmt",
+       .help = "How a line looks: logfmt or json. The log goes to stderr.",
+       .set = into_choice<decltype(&Config::log_format), log::Format>(
+           &Config::log_format, {{"logfmt", log::Format::logfmt}, {"json", log::Format::json}})},
+      {.name = "url",
+       .group = Group::running_daemon,
+       .placeholder = "<url>",
+       .help =
+           "Ask the daemon that runs at http://host:10474 or unix:///path. Default: check asks the engine, "
+           "healthcheck the daemon that these flags and variables describe.",
+       .set = into(&Config::url, read_daemon_url)},
+      {.name = "format",
+       .group = Group::check,
+       .placeholder = "<format>",
+       .default_text = "table",
+       .help = "How the report looks: table, json, prometheus or nagios.",
+       .set = into_choice<decltype(&Config::check_format), CheckFormat>(
+           &Config::check_format, {{"table", CheckFormat::table},
+                                   {"json", CheckFormat::json},
+                                   {"prometheus", CheckFormat::prometheus},
+                                   {"nagios", CheckFormat::nagios}})},
+      {.name = "output",
+       .group = Group::check,
+       .placeholder = "<file>",
+       .help = "Write the report to this file, whole or not at all. Default: stdout.",
+       .set = into(&Config::check_output, read_text)},
+      {.name = "warning",
+       .group = Group::check,
+       .placeholder = "<n>",
+       .default_text = "1",
+       .help = "Images with duplicates from which on the exit code is 1.",
+       .set = into_number(&Config::check_warning, 0)},
+      {.name = "critical",
+       .group = Group::check,
+       .placeholder = "<n>",
+       .default_text = "1",
+       .help =
+           "Images with duplicates from which on the state is critical (exit code 2 in the nagios format).",
+       .set = into_number(&Config::check_critical, 0)},
+  };
+}
+
+}  // namespace
+
+std::string Option::flag() const {
+  std::string text = kind == Kind::negatable ? "--[no-]" + name : "--" + name;
+  if (!placeholder.empty()) text += "=" + placeholder;
+  return text;
+}
+
+std::string Option::variable() const {
+  std::string text(variable_prefix);
+  for (const char c : name)
+    text += c == '.' || c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  return text;
+}
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> table = make_options();
+  return table;
+}
+
+const Option* find_option(std::string_view name) {
+  const auto& table = options();
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const Option& option) { return option.name == name; });
+  return found == table.end() ? nullptr : &*found;
+}
+
+bool takes(Command command, Group group) {
+  if (group == Group::check) return command == Command::check;
+  if (group == Group::running_daemon) return command != Command::daemon;
+  return true;
+}
+
+}  // namespace repodigest::cli
