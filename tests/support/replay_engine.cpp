@@ -1,0 +1,553 @@
+#include "support/replay_engine.h"
+
+#include <arpa/inet.h>
+#include <fnmatch.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <condition_variable>
+#include <cstring>
+#include <limits>
+#include <list>
+#include <map>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/fd.h"
+#include "repodigest/base/mutex.h"
+
+namespace repodigest::support {
+
+namespace {
+
+constexpr std::size_t max_request_head = 64U << 10U;
+
+struct Request {
+  std::string method;
+  std::string target;
+  std::string path;  ///< without /v1.NN and query: what patterns are matched with
+  bool closing = false;
+  bool bad_host = false;
+};
+
+/// An answer as it goes over the wire.
+struct Wire {
+  std::string bytes;
+  std::size_t head_size = 0;
+  std::string filler;             ///< sent again and again behind `bytes`…
+  std::uint64_t filler_size = 0;  ///< …until so many bytes of it went out
+  bool closing = false;
+};
+
+bool matches(std::string_view pattern, const std::string& path) {
+  return fnmatch(std::string(pattern).c_str(), path.c_str(), 0) == 0;
+}
+
+std::string lower(std::string_view text) {
+  std::string copy(text);
+  std::transform(copy.begin(), copy.end(), copy.begin(), [](unsigned char c) { return std::tolower(c); });
+  return copy;
+}
+
+std::string without_version(std::string_view path) {
+  if (path.starts_with("/v") && path.size() > 2 && std::isdigit(static_cast<unsigned char>(path[2])) != 0) {
+    const auto slash = path.find('/', 1);
+    if (slash != std::string_view::npos) path.remove_prefix(slash);
+  }
+  return std::string(path);
+}
+
+/// Reads a request head, blank line included; nothing if it is not HTTP/1.1.
+std::optional<Request> parse_request(std::string_view head) {
+  Request request;
+  const auto line = head.substr(0, head.find("\r\n"));
+  const auto first = line.find(' ');
+  const auto second = line.rfind(' ');
+  if (first == std::string_view::npos || first == second || line.substr(second + 1) != "HTTP/1.1")
+    return std::nullopt;
+  request.method = line.substr(0, first);
+  request.target = line.substr(first + 1, second - first - 1);
+  request.path = without_version(std::string_view(request.target).substr(0, request.target.find('?')));
+
+  std::string host;
+  for (auto at = line.size() + 2; at < head.size();) {
+    const auto end = head.find("\r\n", at);
+    const auto header = head.substr(at, end - at);
+    at = end + 2;
+    const auto colon = header.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string name = lower(header.substr(0, colon));
+    auto value = header.substr(colon + 1);
+    value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
+    if (name == "host") host = value;
+    if (name == "connection" && lower(value) == "close") request.closing = true;
+    // Nothing that is served takes a body; what follows would be read as a request.
+    if (name == "transfer-encoding" || (name == "content-length" && value != "0")) request.closing = true;
+  }
+  request.bad_host = host.empty() || host.find('/') != std::string::npos;
+  return request;
+}
+
+std::string_view phrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 301:
+      return "Moved Permanently";
+    case 400:
+      return "Bad Request";
+    case 404:
+      return "Not Found";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
+  }
+}
+
+std::string chunk(std::string_view content) {
+  std::array<char, 16> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), content.size(), 16).ptr;
+  return std::string(size.data(), end).append("\r\n").append(content).append("\r\n");
+}
+
+/// What goes over the wire for `answer` under `fault`.
+Wire compose(Answer answer, const Request& request, const Fault& fault) {
+  Wire wire;
+  wire.closing = request.closing;
+  if (fault.raw) {
+    wire.bytes = *fault.raw;
+    wire.closing = true;
+    return wire;
+  }
+  if (fault.status) answer.status = *fault.status;
+  if (fault.body) answer.body = *fault.body;
+  if (fault.header) answer.set_header(fault.header->first, fault.header->second);
+
+  const std::string blanks(16U << 10U, ' ');
+  std::string body;
+  // Go's server knows the length of a body only as long as it fits its buffer of 2048 bytes
+  // (net/http/server.go bufferBeforeChunkingSize); what is longer goes out in chunks. All recordings agree.
+  constexpr std::size_t buffer_before_chunking = 2048;
+  const bool length_is_set = fault.content_length || fault.content_length_error != 0;
+  if (fault.endless || (!length_is_set && answer.body.size() > buffer_before_chunking)) {
+    answer.set_header("Transfer-Encoding", "chunked");
+    // Several chunks, and none at a boundary of anything.
+    constexpr std::size_t chunk_size = 4093;
+    for (std::size_t at = 0; at < answer.body.size(); at += chunk_size)
+      body += chunk(std::string_view(answer.body).substr(at, chunk_size));
+    if (fault.endless) {
+      wire.filler = chunk(blanks);
+      wire.filler_size = std::numeric_limits<std::uint64_t>::max();
+    } else {
+      body += chunk({});
+    }
+  } else {
+    body = std::move(answer.body);
+    const auto size = static_cast<std::int64_t>(body.size());
+    const auto length =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(size + fault.content_length_error, 0));
+    answer.set_header("Content-Length", std::to_string(fault.content_length.value_or(length)));
+    if (fault.content_length && *fault.content_length > body.size()) {
+      wire.filler = blanks;
+      wire.filler_size = *fault.content_length - body.size();
+    }
+    if (fault.content_length_error > 0) wire.closing = true;
+  }
+  if (wire.closing) answer.set_header("Connection", "close");
+
+  wire.bytes =
+      "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(phrase(answer.status)) + "\r\n";
+  for (const auto& [name, value] : answer.headers) wire.bytes += name + ": " + value + "\r\n";
+  wire.bytes += "\r\n";
+  wire.head_size = wire.bytes.size();
+  if (request.method != "HEAD") wire.bytes += body;
+  return wire;
+}
+
+Error cannot_listen(const std::string& host, int error_number) {
+  return Error{Reason::connect, "cannot listen on " + host + ": " + errno_text(error_number)};
+}
+
+}  // namespace
+
+class ReplayEngine::Server {
+ public:
+  Server(Recording recording, const sockaddr* address, socklen_t address_size)
+      : address_size_(address_size), recording_(std::move(recording)) {
+    std::memcpy(&address_, address, address_size);
+  }
+
+  Status listen(const std::string& host);
+  void refuse();
+  void stop();
+  [[nodiscard]] std::uint16_t port() const {
+    return ntohs(reinterpret_cast<const sockaddr_in*>(&address_)->sin_port);
+  }
+
+  void change(const std::function<void(Recording&)>& edit) {
+    const MutexLock lock(mutex_);
+    edit(recording_);
+  }
+  void fail(std::string pattern, Fault fault, std::uint64_t count) {
+    const MutexLock lock(mutex_);
+    faults_.push_back({std::move(pattern), std::move(fault), count});
+  }
+  void heal() {
+    const MutexLock lock(mutex_);
+    faults_.clear();
+  }
+  void release() {
+    const MutexLock lock(mutex_);
+    release_->raise();
+    release_ = std::make_shared<Wake>();
+  }
+  void drop_connections() {
+    const MutexLock lock(mutex_);
+    for (const Connection& connection : connections_)
+      if (connection.socket) ::shutdown(connection.socket.get(), SHUT_RDWR);
+  }
+  [[nodiscard]] std::uint64_t asked(std::string_view pattern) const {
+    const MutexLock lock(mutex_);
+    return count(pattern);
+  }
+  [[nodiscard]] std::uint64_t connections() const {
+    const MutexLock lock(mutex_);
+    return taken_;
+  }
+  [[nodiscard]] bool wait_until_asked(std::string_view pattern, std::uint64_t least,
+                                      std::chrono::seconds patience) const {
+    const MutexLock lock(mutex_);
+    return wait(patience, [&]() REQUIRES(mutex_) { return count(pattern) >= least; });
+  }
+  [[nodiscard]] bool wait_until_hanging(std::size_t exactly, std::chrono::seconds patience) const {
+    const MutexLock lock(mutex_);
+    return wait(patience, [&]() REQUIRES(mutex_) { return hanging_ == exactly; });
+  }
+
+ private:
+  struct Connection {
+    Fd socket;
+    std::thread thread;
+    bool ended = false;
+  };
+  struct PlannedFault {
+    std::string pattern;
+    Fault fault;
+    std::uint64_t left;
+  };
+
+  void accept_all(int listener);
+  void serve(Connection& connection);
+  /// One request from `socket`; `buffer` holds what was read and not yet used. Nothing at its end.
+  std::optional<Request> read_request(int socket, std::string& buffer) const;
+  /// Answers, and says whether the connection may go on.
+  bool answer(int socket, const Request& request);
+  bool send(int socket, std::string_view bytes) const;
+  bool send_slowly(int socket, std::string_view bytes, Duration pause) const;
+  /// Waits for release; false if the client or the server went first.
+  bool hang(int socket, const Wake& released);
+  void join_ended();
+
+  [[nodiscard]] std::uint64_t count(std::string_view pattern) const REQUIRES(mutex_) {
+    std::uint64_t sum = 0;
+    for (const auto& [path, times] : asked_)
+      if (matches(pattern, path)) sum += times;
+    return sum;
+  }
+  template <typename Condition>
+  bool wait(std::chrono::seconds patience, Condition condition) const REQUIRES(mutex_) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (!condition())
+      if (changed_.wait_until(mutex_, deadline) == std::cv_status::timeout) return condition();
+    return true;
+  }
+
+  sockaddr_storage address_{};
+  socklen_t address_size_;
+  Wake stop_;
+  Wake refuse_;
+  std::thread acceptor_;
+  Fd listener_;
+
+  mutable Mutex mutex_;
+  mutable std::condition_variable_any changed_;
+  Recording recording_ GUARDED_BY(mutex_);
+  std::vector<PlannedFault> faults_ GUARDED_BY(mutex_);
+  std::shared_ptr<Wake> release_ GUARDED_BY(mutex_) = std::make_shared<Wake>();
+  std::map<std::string, std::uint64_t> asked_ GUARDED_BY(mutex_);
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::size_t hanging_ GUARDED_BY(mutex_) = 0;
+  std::list<Connection> connections_ GUARDED_BY(mutex_);
+};
+
+Status ReplayEngine::Server::listen(const std::string& host) {
+  if (listener_) return {};
+  Fd listener(::socket(address_.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener) return cannot_listen(host, errno);
+  auto* const address = reinterpret_cast<sockaddr*>(&address_);
+  if (address_.ss_family == AF_UNIX) {
+    ::unlink(reinterpret_cast<sockaddr_un*>(address)->sun_path);
+  } else {
+    const int on = 1;
+    ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  }
+  if (::bind(listener.get(), address, address_size_) != 0 || ::listen(listener.get(), SOMAXCONN) != 0)
+    return cannot_listen(host, errno);
+  // A port that was left to the system is ours from here on, for accept_again() too.
+  if (address_.ss_family == AF_INET && ::getsockname(listener.get(), address, &address_size_) != 0)
+    return cannot_listen(host, errno);
+  listener_ = std::move(listener);
+  refuse_.clear();
+  acceptor_ = std::thread([this] { accept_all(listener_.get()); });
+  return {};
+}
+
+void ReplayEngine::Server::refuse() {
+  refuse_.raise();
+  if (acceptor_.joinable()) acceptor_.join();
+  listener_.reset();
+}
+
+void ReplayEngine::Server::stop() {
+  refuse();
+  stop_.raise();
+  std::list<Connection> connections;
+  {
+    const MutexLock lock(mutex_);
+    connections.swap(connections_);  // keeps the elements where their threads know them
+  }
+  for (Connection& connection : connections) connection.thread.join();
+  if (address_.ss_family == AF_UNIX) ::unlink(reinterpret_cast<sockaddr_un*>(&address_)->sun_path);
+}
+
+void ReplayEngine::Server::accept_all(int listener) {
+  const Cancel until_refused(refuse_);
+  while (!until_refused.wait(listener, POLLIN)) {
+    Fd socket(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!socket) continue;
+    const int on = 1;
+    if (address_.ss_family == AF_INET) ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    join_ended();
+    const MutexLock lock(mutex_);
+    ++taken_;
+    Connection& connection = connections_.emplace_back();
+    connection.socket = std::move(socket);
+    connection.thread = std::thread([this, &connection] { serve(connection); });
+    changed_.notify_all();
+  }
+}
+
+void ReplayEngine::Server::join_ended() {
+  std::list<Connection> ended;
+  {
+    const MutexLock lock(mutex_);
+    for (auto it = connections_.begin(); it != connections_.end();) {
+      const auto next = std::next(it);
+      if (it->ended) ended.splice(ended.end(), connections_, it);
+      it = next;
+    }
+  }
+  for (Connection& connection : ended) connection.thread.join();
+}
+
+void ReplayEngine::Server::serve(Connection& connection) {
+  const int socket = connection.socket.get();
+  std::string buffer;
+  while (const auto request = read_request(socket, buffer))
+    if (!answer(socket, *request)) break;
+  const MutexLock lock(mutex_);
+  connection.socket.reset();
+  connection.ended = true;
+}
+
+std::optional<Request> ReplayEngine::Server::read_request(int socket, std::string& buffer) const {
+  constexpr std::string_view blank_line = "\r\n\r\n";
+  while (true) {
+    if (const auto end = buffer.find(blank_line); end != std::string::npos) {
+      auto request = parse_request(std::string_view(buffer).substr(0, end + 2));
+      buffer.erase(0, end + blank_line.size());
+      return request;
+    }
+    if (buffer.size() > max_request_head || Cancel(stop_).wait(socket, POLLIN)) return std::nullopt;
+    std::array<char, 4096> piece;
+    const auto got = ::recv(socket, piece.data(), piece.size(), 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    if (got <= 0) return std::nullopt;
+    buffer.append(piece.data(), static_cast<std::size_t>(got));
+  }
+}
+
+bool ReplayEngine::Server::answer(int socket, const Request& request) {
+  Answer recorded;
+  Fault fault;
+  std::shared_ptr<Wake> released;
+  {
+    const MutexLock lock(mutex_);
+    ++asked_[request.path];
+    recorded = recording_.answer(request.method, request.target);
+    const auto planned = std::find_if(faults_.begin(), faults_.end(), [&](const PlannedFault& candidate) {
+      return matches(candidate.pattern, request.path);
+    });
+    if (planned != faults_.end()) {
+      fault = planned->fault;
+      if (planned->left != always && --planned->left == 0) faults_.erase(planned);
+    }
+    released = release_;
+    changed_.notify_all();
+  }
+  // What Go's server says to a client that names the socket's path as its host.
+  if (request.bad_host)
+    fault = Fault::raw_bytes(
+        "HTTP/1.1 400 Bad Request: malformed Host header\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Connection: close\r\n\r\n"
+        "400 Bad Request: malformed Host header");
+
+  const Wire wire = compose(std::move(recorded), request, fault);
+  const auto go_out = [&](std::string_view bytes) {
+    return fault.pause > Duration::zero() ? send_slowly(socket, bytes, fault.pause) : send(socket, bytes);
+  };
+  std::string_view rest = wire.bytes;
+  if (fault.then != Fault::Then::go_on) {
+    const std::size_t stop_at = std::min(fault.bytes + (fault.of_the_body ? wire.head_size : 0), rest.size());
+    if (!go_out(rest.substr(0, stop_at)) || fault.then == Fault::Then::close) return false;
+    if (!hang(socket, *released)) return false;
+    rest.remove_prefix(stop_at);
+  }
+  if (!go_out(rest)) return false;
+  for (std::uint64_t left = wire.filler_size; left > 0;) {
+    const auto piece = std::min<std::uint64_t>(left, wire.filler.size());
+    if (!go_out(std::string_view(wire.filler).substr(0, piece))) return false;
+    left -= piece;
+  }
+  return !wire.closing;
+}
+
+bool ReplayEngine::Server::send(int socket, std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      if (Cancel(stop_).wait(socket, POLLOUT)) return false;
+    } else if (errno != EINTR) {
+      return false;
+    }
+    // A client that always reads must not keep this thread from stopping.
+    if (stop_.raised()) return false;
+  }
+  return true;
+}
+
+bool ReplayEngine::Server::send_slowly(int socket, std::string_view bytes, Duration pause) const {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (!send(socket, bytes.substr(i, 1))) return false;
+    // Ended by the pause: go on. By the client's end or ours: give up.
+    if (Cancel(stop_).within(pause).wait(socket, POLLRDHUP) != Reason::timeout) return false;
+  }
+  return true;
+}
+
+bool ReplayEngine::Server::hang(int socket, const Wake& released) {
+  const auto count = [this](std::size_t now) {
+    const MutexLock lock(mutex_);
+    hanging_ += now;
+    changed_.notify_all();
+  };
+  count(1);
+  const auto ended = Cancel(stop_).also(released).wait(socket, POLLRDHUP);
+  count(std::size_t{0} - 1);
+  return ended.has_value() && !stop_.raised();
+}
+
+ReplayEngine::ReplayEngine(std::unique_ptr<Server> server, std::string host, std::uint16_t port)
+    : server_(std::move(server)), host_(std::move(host)), port_(port) {}
+
+ReplayEngine::~ReplayEngine() {
+  stop();
+}
+
+Result<std::unique_ptr<ReplayEngine>> ReplayEngine::on_unix_socket(Recording recording,
+                                                                   std::filesystem::path socket) {
+  const std::string host = "unix://" + socket.string();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.native().size() >= sizeof address.sun_path) return cannot_listen(host, ENAMETOOLONG);
+  socket.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  auto server = std::make_unique<Server>(std::move(recording), reinterpret_cast<const sockaddr*>(&address),
+                                         socklen_t{sizeof address});
+  if (auto listening = server->listen(host); !listening) return std::move(listening).error();
+  return std::unique_ptr<ReplayEngine>(new ReplayEngine(std::move(server), host, 0));
+}
+
+Result<std::unique_ptr<ReplayEngine>> ReplayEngine::on_loopback(Recording recording, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  auto server = std::make_unique<Server>(std::move(recording), reinterpret_cast<const sockaddr*>(&address),
+                                         socklen_t{sizeof address});
+  if (auto listening = server->listen("tcp://127.0.0.1:" + std::to_string(port)); !listening)
+    return std::move(listening).error();
+  const std::uint16_t taken = server->port();
+  return std::unique_ptr<ReplayEngine>(
+      new ReplayEngine(std::move(server), "tcp://127.0.0.1:" + std::to_string(taken), taken));
+}
+
+void ReplayEngine::replace(Recording recording) {
+  server_->change([&](Recording& current) { current = std::move(recording); });
+}
+void ReplayEngine::change(const std::function<void(Recording&)>& edit) {
+  server_->change(edit);
+}
+void ReplayEngine::fail(std::string pattern, Fault fault, std::uint64_t count) {
+  server_->fail(std::move(pattern), std::move(fault), count);
+}
+void ReplayEngine::heal() {
+  server_->heal();
+}
+void ReplayEngine::release() {
+  server_->release();
+}
+void ReplayEngine::drop_connections() {
+  server_->drop_connections();
+}
+void ReplayEngine::refuse() {
+  server_->refuse();
+}
+Status ReplayEngine::accept_again() {
+  return server_->listen(host_);
+}
+std::uint64_t ReplayEngine::asked(std::string_view pattern) const {
+  return server_->asked(pattern);
+}
+std::uint64_t ReplayEngine::connections() const {
+  return server_->connections();
+}
+bool ReplayEngine::wait_until_asked(std::string_view pattern, std::uint64_t count,
+                                    std::chrono::seconds patience) const {
+  return server_->wait_until_asked(pattern, count, patience);
+}
+bool ReplayEngine::wait_until_hanging(std::size_t count, std::chrono::seconds patience) const {
+  return server_->wait_until_hanging(count, patience);
+}
+void ReplayEngine::stop() {
+  server_->stop();
+}
+
+}  // namespace repodigest::support
