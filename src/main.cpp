@@ -1,3 +1,41 @@
-int main() {
-  return 0;
+// Picks the command.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "repodigest/app/commands.h"
+#include "repodigest/base/log.h"
+#include "repodigest/cli/config.h"
+#include "repodigest/engine/endpoint.h"
+
+namespace {
+
+int run(const repodigest::cli::Config& config, const repodigest::engine::Surroundings& surroundings) {
+  using repodigest::cli::Command;
+  repodigest::log::configure(config.log_level, config.log_format);
+  switch (config.command) {
+    case Command::daemon:
+      return repodigest::app::run_daemon(config, surroundings);
+    case Command::check:
+      return repodigest::app::run_check(config, surroundings);
+    case Command::healthcheck:
+      return repodigest::app::run_healthcheck(config);
+  }
+  return EXIT_FAILURE;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    const auto surroundings = repodigest::engine::Surroundings::of_process();
+    const auto parsed = repodigest::cli::parse(argc, argv, surroundings);
+    if (parsed.config) return run(*parsed.config, surroundings);
+    std::FILE* const out = parsed.exit_code == 0 ? stdout : stderr;
+    std::fputs(parsed.output.c_str(), out);
+    return std::fflush(out) == 0 ? parsed.exit_code : EXIT_FAILURE;
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "repodigest_exporter: %s\n", failure.what());
+    return EXIT_FAILURE;
+  }
 }

@@ -14,15 +14,6 @@ Status to_status(const auto& result) {
   return result.error();
 }
 
-/// Asks for one image and tells the inventory; returns the outcome as the machine wants it.
-Status inspect_one(engine::Client& client, inventory::Inventory& inventory, const inventory::Due& due,
-                   const Clock& clock, const Cancel& cancel) {
-  auto answer = client.inspect_image(due.name, cancel);
-  Status outcome = to_status(answer);
-  inventory.apply_inspect(due, std::move(answer), clock.now());
-  return outcome;
-}
-
 }  // namespace
 
 Driver::Driver(engine::Client& client, MachineOptions options, bool demo, inventory::SnapshotStore& store,
@@ -102,8 +93,10 @@ void Driver::list(const Cancel& stop) {
 void Driver::inspect(const Cancel& stop) {
   const auto due = inventory_.next_due(clock_.now());
   if (!due) return;
-  const Status outcome = inspect_one(client_, inventory_, *due, clock_, stop);
+  auto answer = client_.inspect_image(due->name, stop);
   if (stop.ended()) return;
+  const Status outcome = to_status(answer);
+  inventory_.apply_inspect(*due, std::move(answer), clock_.now());
   if (machine_.inspected(clock_.now(), outcome)) {
     count_failure(outcome);
     post_health();
@@ -144,12 +137,21 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& cli
   if (!identity.ok()) return identity.error();
   inventory::Inventory inventory(demo);
   inventory.set_identity(*identity);
-  auto rows = client.list_images(cancel);
-  if (!rows.ok()) return rows.error();
-  inventory.apply_list(std::move(rows).value(), clock.now());
-  while (const auto due = inventory.next_due(clock.now())) {
-    const Status outcome = inspect_one(client, inventory, *due, clock, cancel);
-    if (!outcome.ok() && !concerns_one_image(outcome.error())) return outcome.error();
+  const auto not_found = [&] {
+    return inventory.snapshot(clock.wall())->totals.inspections_failed[index_of(Reason::not_found)];
+  };
+  // A 404 means that the image is gone, or that it can't be inspected: a second list tells which. The pauses
+  // between retries are the daemon's; a report doesn't wait for them.
+  for (const Duration ahead : {Duration::zero(), Duration(std::chrono::hours(1))}) {
+    if (ahead > Duration::zero() && not_found() == 0) break;
+    auto rows = client.list_images(cancel);
+    if (!rows.ok()) return rows.error();
+    inventory.apply_list(std::move(rows).value(), clock.now() + ahead);
+    while (const auto due = inventory.next_due(clock.now() + ahead)) {
+      auto answer = client.inspect_image(due->name, cancel);
+      if (!answer.ok() && !concerns_one_image(answer.error())) return answer.error();
+      inventory.apply_inspect(*due, std::move(answer), clock.now() + ahead);
+    }
   }
   return inventory.snapshot(clock.wall());
 }

@@ -1,0 +1,19 @@
+// The commands of the program. Each takes its configuration and returns the exit code of the contract.
+#pragma once
+
+#include "repodigest/cli/config.h"
+#include "repodigest/engine/endpoint.h"
+
+namespace repodigest::app {
+
+/// The daemon: polls and serves until SIGTERM or SIGINT. 0 after these; 1 if it can't start (port taken); 2
+/// for an endpoint that can't be meant. Blocks both signals in the calling thread: call it from main alone.
+int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings);
+
+/// One complete look, as a report: 0 no duplicates, 1 duplicates, 3 no answer or not delivered, 2 usage.
+int run_check(const cli::Config& config, const engine::Surroundings& surroundings);
+
+/// Asks a running daemon whether it lives: 0 or 1.
+int run_healthcheck(const cli::Config& config);
+
+}  // namespace repodigest::app

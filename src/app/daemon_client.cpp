@@ -1,0 +1,30 @@
+#include "daemon_client.h"
+
+#include "repodigest/engine/endpoint.h"
+
+namespace repodigest::app {
+
+Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
+  if (!config.url.empty()) return engine::parse_host(config.url);
+  const web::ListenAddress& address = config.web_listen_addresses.front();
+  transport::Endpoint endpoint;
+  if (address.is_unix) {
+    endpoint.path = address.path;
+    return endpoint;
+  }
+  endpoint.kind = transport::Endpoint::Kind::tcp;
+  const bool any = address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
+  endpoint.host = !any ? address.host : address.host == "::" ? "::1" : "127.0.0.1";
+  endpoint.port = address.port;
+  return endpoint;
+}
+
+Result<transport::Response> ask_daemon(const transport::Endpoint& endpoint, std::string_view path,
+                                       std::size_t max_body_bytes, const Cancel& cancel) {
+  transport::Request request;
+  request.target = path;
+  request.max_body_bytes = max_body_bytes;
+  return transport::make_transport(endpoint)->call(request, cancel);
+}
+
+}  // namespace repodigest::app

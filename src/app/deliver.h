@@ -1,0 +1,19 @@
+// Brings a report to its reader: stdout, or a file that appears whole or not at all.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "repodigest/base/result.h"
+
+namespace repodigest::app {
+
+/// Writes everything to stdout. Errors: interrupted (closed pipe, full disk).
+Status write_stdout(std::string_view text);
+
+/// Writes `path` by a temporary file beside it and a rename, mode 0644, as node_exporter's textfile collector
+/// needs. A symlink at `path` is replaced, not followed. Errors: permission, connect (disk full and the
+/// like).
+Status write_file(const std::string& path, std::string_view text);
+
+}  // namespace repodigest::app

@@ -1,0 +1,153 @@
+#include "report.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+namespace repodigest::app {
+namespace {
+
+using nlohmann::json;
+
+ReportRow read_row(const json& image) {
+  ReportRow row;
+  row.id = image.at("id").get<std::string>();
+  // The document holds no name of its own; the contract makes it from what stands there.
+  std::vector<std::string> tags;
+  for (const auto& tag : image.at("repo_tags"))
+    if (const auto text = tag.get<std::string>(); text.find('@') == std::string::npos) tags.push_back(text);
+  row.inspected = !image.at("raw_count").is_null();
+  if (row.inspected) {
+    row.raw = image.at("raw_count").get<std::size_t>();
+    row.unique = image.at("unique_count").get<std::size_t>();
+  }
+  if (!tags.empty())
+    row.name = *std::min_element(tags.begin(), tags.end());
+  else if (row.inspected && !image.at("repo_digests").empty())
+    row.name = image.at("repo_digests").front().get<std::string>();
+  else
+    row.name = "<none>";
+  for (const auto& anomaly : image.at("anomalies")) {
+    const auto name = anomaly.get<std::string>();
+    row.duplicate = row.duplicate || name == "duplicate";
+    row.inspectable = row.inspectable && name != "not_inspectable";
+    row.anomalies += (row.anomalies.empty() ? "" : ", ") + name;
+  }
+  return row;
+}
+
+std::string read_engine(const json& engine) {
+  if (engine.is_null()) return "";
+  return engine.at("name").get<std::string>() + ", version " + engine.at("version").get<std::string>() +
+         ", image store " + engine.at("image_store").get<std::string>();
+}
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+std::string columns(const std::vector<std::array<std::string, 5>>& lines) {
+  std::array<std::size_t, 5> widths{};
+  for (const auto& line : lines)
+    for (std::size_t i = 0; i < line.size(); ++i) widths[i] = std::max(widths[i], line[i].size());
+  std::string text;
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += line[i];
+      if (i + 1 < line.size()) text.append(widths[i] + 2 - line[i].size(), ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string short_id(const std::string& id) {
+  const auto colon = id.find(':');
+  return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
+}
+
+}  // namespace
+
+Result<Report> read_report(std::string_view document) {
+  try {
+    const json root = json::parse(document);
+    Report report;
+    report.engine = read_engine(root.at("engine"));
+    report.stale = root.at("stale").get<bool>();
+    for (const auto& image : root.at("images")) {
+      report.rows.push_back(read_row(image));
+      const ReportRow& row = report.rows.back();
+      ++report.images;
+      report.unknown += !row.inspected && row.inspectable ? 1U : 0U;
+      report.raw += row.raw;
+      report.unique += row.unique;
+      report.with_duplicates += row.duplicate ? 1U : 0U;
+    }
+    return report;
+  } catch (const json::exception& failure) {
+    return Error{Reason::parse,
+                 std::string("the answer is not a document of /api/v1/images: ") + failure.what()};
+  }
+}
+
+std::string with_images(std::string_view document, const std::vector<std::string>& images) {
+  nlohmann::ordered_json root = nlohmann::ordered_json::parse(document, nullptr, false);
+  if (!root.is_object()) return std::string(document);
+  root["images"] = nlohmann::ordered_json::array();
+  for (const auto& image : images)
+    root["images"].push_back(nlohmann::ordered_json::parse(image, nullptr, false));
+  return root.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string as_table(const Report& report, bool all_rows) {
+  std::vector<std::array<std::string, 5>> lines = {{"IMAGE", "ID", "RAW", "UNIQUE", "ANOMALIES"}};
+  for (const auto& row : report.rows) {
+    if (!all_rows && row.anomalies.empty()) continue;
+    lines.push_back({printable(row.name), printable(short_id(row.id)),
+                     row.inspected ? std::to_string(row.raw) : "?",
+                     row.inspected ? std::to_string(row.unique) : "?", row.anomalies});
+  }
+  std::string text;
+  if (!report.engine.empty()) text += "Engine: " + printable(report.engine) + "\n\n";
+  if (lines.size() > 1) text += columns(lines) + "\n";
+  text += counted(report.images, "image", "images") + ", " +
+          counted(report.raw, "RepoDigest", "RepoDigests") + ", " + std::to_string(report.unique) +
+          " unique; " + counted(report.with_duplicates, "image has", "images have") + " duplicates\n";
+  if (report.unknown > 0)
+    text += counted(report.unknown, "image has", "images have") + " not been inspected\n";
+  return text;
+}
+
+std::string as_nagios(const Report& report, std::size_t warning, std::size_t critical) {
+  const std::size_t found = report.with_duplicates;
+  const std::string_view state = found >= critical ? "CRITICAL" : found >= warning ? "WARNING" : "OK";
+  return "REPODIGESTS " + std::string(state) + " - " + std::to_string(found) + " of " +
+         counted(report.images, "image", "images") +
+         " with duplicate RepoDigests | dup=" + std::to_string(found) + ";" + std::to_string(warning) + ";" +
+         std::to_string(critical) + " raw=" + std::to_string(report.raw) +
+         " unique=" + std::to_string(report.unique) + "\n";
+}
+
+std::string as_nagios_unknown(std::string_view why) {
+  std::string line = printable(why);
+  // What follows a bar is read as performance data.
+  std::replace(line.begin(), line.end(), '|', '/');
+  return "REPODIGESTS UNKNOWN - " + line + "\n";
+}
+
+std::string printable(std::string_view text) {
+  std::string out(text);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(out[i]);
+    if (byte == '\n')
+      out[i] = ' ';
+    else if (byte < 0x20 || byte == 0x7F)
+      out[i] = '?';
+    else if (byte == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0)
+      out[i] = out[i + 1] = '?';  // C1 controls
+  }
+  return out;
+}
+
+}  // namespace repodigest::app

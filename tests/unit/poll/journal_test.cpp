@@ -1,0 +1,102 @@
+#include "repodigest/poll/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+namespace repodigest::poll {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What the journal wrote to stderr while `act` ran.
+template <typename Act>
+std::string logged(const Act& act) {
+  ::testing::internal::CaptureStderr();
+  act();
+  return ::testing::internal::GetCapturedStderr();
+}
+
+std::size_t lines(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+const engine::Identity affected{"id",    "docker-host", "27.3.1",    "1.47",
+                                "linux", "amd64",       "overlayfs", engine::ImageStore::containerd};
+const Error refused{Reason::connect, "cannot reach unix:///x: connection refused"};
+
+TEST(JournalTest, SaysOnceThatTheEngineAnswersWithVersionAndStore) {
+  Journal journal;
+  const std::string text = logged([&] {
+    for (int i = 0; i < 5; ++i) journal.answered(affected, {});
+  });
+  EXPECT_EQ(lines(text), 1U) << text;
+  EXPECT_NE(text.find("version=27.3.1"), std::string::npos) << text;
+  EXPECT_NE(text.find("image_store=containerd"), std::string::npos) << text;
+}
+
+TEST(JournalTest, ADeadEngineDoesNotFillTheLog) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const std::string text = logged([&] {
+    for (int minute = 0; minute < 60; ++minute) journal.failed(refused, false, start + minute * 1min);
+  });
+  EXPECT_EQ(lines(text), 6U) << text;
+  EXPECT_NE(text.find("times=10"), std::string::npos)
+      << "the count of what was held back is missing: " << text;
+}
+
+TEST(JournalTest, AnotherReasonIsNewsAtOnce) {
+  Journal journal;
+  const SteadyTime now(1000h);
+  const std::string text = logged([&] {
+    journal.failed(refused, false, now);
+    journal.failed({Reason::permission, "permission denied"}, false, now);
+  });
+  EXPECT_EQ(lines(text), 2U) << text;
+  EXPECT_NE(text.find("reason=permission"), std::string::npos);
+}
+
+TEST(JournalTest, SaysThatPollingWorksAgainOnlyAfterTrouble) {
+  Journal journal;
+  EXPECT_EQ(logged([&] { journal.recovered(); }), "");
+  const std::string text = logged([&] {
+    journal.failed(refused, false, SteadyTime(1h));
+    journal.recovered();
+    journal.recovered();
+  });
+  EXPECT_EQ(lines(text), 2U) << text;
+}
+
+TEST(JournalTest, TellsWhenTheEngineChangedUnderUs) {
+  Journal journal;
+  const std::string text = logged([&] {
+    journal.answered(affected, {});
+    journal.answered(affected, {.version = true});
+  });
+  EXPECT_EQ(lines(text), 2U);
+  EXPECT_NE(text.find("engine changed"), std::string::npos) << text;
+}
+
+TEST(JournalTest, TellsOfTheFirstDuplicateOnceAndOfTheirEnd) {
+  auto image = std::make_shared<inventory::Image>();
+  image->name = "app:1";
+  image->digests.emplace();
+  image->digests->raw_count = 4;
+  image->anomalies = {digest::Anomaly::duplicate};
+  inventory::Snapshot with;
+  with.images = {image};
+  with.totals.images_with_duplicates = 1;
+  Journal journal;
+  const std::string text = logged([&] {
+    journal.published(with);
+    journal.published(with);
+    journal.published({});
+  });
+  EXPECT_EQ(lines(text), 2U) << text;
+  EXPECT_NE(text.find("image=app:1"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace repodigest::poll
