@@ -1,0 +1,329 @@
+#include "repodigest/inventory/inventory.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "agenda.h"
+#include "image.h"
+#include "repodigest/digest/digest.h"
+
+namespace repodigest::inventory {
+namespace {
+
+constexpr unsigned tries_before_failure = 3;
+constexpr Duration first_pause = std::chrono::minutes(1);
+constexpr Duration longest_pause = std::chrono::hours(1);
+
+/// 1, 2, 4 … minutes, an hour at most.
+Duration pause_after(unsigned failures) {
+  constexpr unsigned doublings_to_longest = 6;
+  return std::min(longest_pause, first_pause * (1U << std::min(failures, doublings_to_longest)));
+}
+
+/// Whether it is about the way to the engine, so that it says nothing about the image.
+bool concerns_connection(Reason reason) {
+  return reason == Reason::connect || reason == Reason::permission || reason == Reason::tls;
+}
+
+/// Whether it is what engines answer while an image is being tagged or removed, or cut off while they stop:
+/// worth asking again at once.
+bool may_pass(const Error& error) {
+  return error.reason == Reason::not_found || error.reason == Reason::interrupted ||
+         (error.reason == Reason::http && error.status >= 500);
+}
+
+/// The first tag that names one image and no digest; the Id if there is none.
+const std::string& cheapest_name(const Image& image) {
+  const auto tag = std::find_if(image.repo_tags.begin(), image.repo_tags.end(),
+                                [](const std::string& name) { return name.find('@') == std::string::npos; });
+  return tag == image.repo_tags.end() ? image.id : *tag;
+}
+
+}  // namespace
+
+/// An image and how asking for it goes.
+struct Inventory::Entry {
+  /// What went wrong since its row last changed.
+  struct Trouble {
+    bool ask_by_id = false;                  // its tag led to another image, or to none
+    bool not_inspectable = false;            // 404 in spite of a newer list that has it
+    std::optional<std::uint64_t> first_404;  // the number of the latest list when it came
+    unsigned tries = 0;                      // in vain, of the kind that may pass
+    unsigned failures = 0;                   // recorded ones: they make the pauses grow
+    std::optional<SteadyTime> retry_at;
+  };
+
+  std::shared_ptr<const Image> image;  // null only while its first row is being applied
+  std::vector<std::string> row_digests;
+  std::uint64_t list = 0;    // the number of the latest list that has it
+  std::size_t position = 0;  // in that list
+  bool current = false;      // image->digests were inspected since its row last changed
+  bool misplaced = true;     // its place in State::by_name is to be found
+  Trouble trouble;
+};
+
+struct Inventory::State {
+  explicit State(bool is_demo) : demo(is_demo) {}
+
+  const bool demo;
+  std::optional<engine::Identity> identity;
+  bool engine_doubles = false;
+  std::unordered_map<std::string, Entry> entries;  // by Id; its nodes never move
+  std::vector<Entry*> order;                       // as the list has them, newest first
+  std::vector<Entry*> by_name;                     // as the snapshot has them, but for the misplaced
+  std::uint64_t lists = 0;
+  Agenda agenda;
+  Totals totals;
+  bool changed = true;  // since `latest`
+  std::shared_ptr<const Snapshot> latest;
+
+  /// Suspects come before the others, and each kind in the order of the list.
+  [[nodiscard]] Agenda::Rank rank(const Entry& entry) const {
+    return entry.position + (entry.image->suspect ? 0 : order.size());
+  }
+  [[nodiscard]] const Entry& at(Agenda::Rank rank) const { return *order[rank % order.size()]; }
+
+  std::vector<engine::ImageRow> merge(std::vector<engine::ImageRow> rows);
+  void apply(Entry& entry, engine::ImageRow row);
+  void drop_absent();
+  void plan();
+  void succeeded(Entry& entry, const engine::ImageInspect& inspect);
+  void failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now);
+  void replace(Entry& entry, Image image);
+  void sort_by_name();
+};
+
+Inventory::Inventory(bool demo) : state_(std::make_unique<State>(demo)) {}
+Inventory::~Inventory() = default;
+Inventory::Inventory(Inventory&&) noexcept = default;
+Inventory& Inventory::operator=(Inventory&&) noexcept = default;
+
+IdentityChange Inventory::set_identity(const engine::Identity& identity) {
+  State& state = *state_;
+  if (state.identity == identity) return {};
+  IdentityChange change;
+  if (state.identity) {
+    change.version = state.identity->version != identity.version;
+    change.store = state.identity->image_store != identity.image_store;
+    change.engine_id = state.identity->id != identity.id;
+  }
+  state.identity = identity;
+  state.engine_doubles = engine::doubles_single_names(identity.version, identity.image_store);
+  state.changed = true;
+  for (Entry* const entry : state.order) {
+    Image image = *entry->image;
+    if (change.any()) {
+      image.digests.reset();
+      image.failure.reset();
+      entry->current = false;
+      entry->trouble = {};
+    }
+    state.replace(*entry, std::move(image));
+  }
+  state.plan();
+  return change;
+}
+
+void Inventory::apply_list(std::vector<engine::ImageRow> rows, SteadyTime now) {
+  State& state = *state_;
+  if (++state.lists == 1) state.changed = true;
+  std::vector<engine::ImageRow> merged = state.merge(std::move(rows));
+  for (std::size_t i = 0; i < merged.size(); ++i) state.apply(*state.order[i], std::move(merged[i]));
+  state.drop_absent();
+  state.plan();
+  state.agenda.advance(now);
+}
+
+std::size_t Inventory::due_count(SteadyTime now) const {
+  state_->agenda.advance(now);
+  return state_->agenda.due_count();
+}
+
+std::optional<Due> Inventory::next_due(SteadyTime now) const {
+  state_->agenda.advance(now);
+  const auto rank = state_->agenda.first_due();
+  if (!rank) return std::nullopt;
+  const Entry& entry = state_->at(*rank);
+  const Image& image = *entry.image;
+  return Due{image.id, entry.trouble.ask_by_id ? image.id : cheapest_name(image)};
+}
+
+std::optional<SteadyTime> Inventory::next_retry() const {
+  return state_->agenda.next_time();
+}
+
+void Inventory::apply_inspect(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now) {
+  const auto found = state_->entries.find(due.id);
+  if (found == state_->entries.end()) return;
+  Entry& entry = found->second;
+  const bool asked_by_tag = due.name != due.id;
+  if (!answer.ok()) {
+    state_->failed(entry, asked_by_tag, answer.error(), now);
+  } else if (answer->id == due.id) {
+    state_->succeeded(entry, *answer);
+  } else {
+    // By tag it is as good as "no such image": the tag moved. By Id it is no answer to the question.
+    const Reason reason = asked_by_tag ? Reason::not_found : Reason::parse;
+    state_->failed(entry, asked_by_tag, Error{reason, "the engine answered with another image"}, now);
+  }
+}
+
+std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
+  State& state = *state_;
+  if (!state.changed) return state.latest;
+  state.sort_by_name();
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->sequence = state.latest ? state.latest->sequence + 1 : 1;
+  snapshot->demo = state.demo;
+  snapshot->engine = state.identity;
+  if (state.identity)
+    snapshot->advisories = engine::advisories(state.identity->version, state.identity->image_store);
+  snapshot->listed = state.lists > 0;
+  snapshot->images.reserve(state.by_name.size());
+  for (const Entry* const entry : state.by_name) snapshot->images.push_back(entry->image);
+  snapshot->totals = state.totals;
+  snapshot->changed_at = wall;
+  state.changed = false;
+  state.latest = std::move(snapshot);
+  return state.latest;
+}
+
+/// One row an Id, in the order of their first ones; `order` and each entry's `list` and `position` follow.
+std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageRow> rows) {
+  std::vector<engine::ImageRow> merged;
+  merged.reserve(rows.size());
+  entries.reserve(rows.size());
+  order.clear();
+  const auto append = [](std::vector<std::string>& all, std::vector<std::string>& more) {
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+  };
+  for (engine::ImageRow& row : rows) {
+    Entry& entry = entries[row.id];
+    if (entry.list == lists) {
+      append(merged[entry.position].repo_tags, row.repo_tags);
+      append(merged[entry.position].repo_digests, row.repo_digests);
+      continue;
+    }
+    entry.list = lists;
+    entry.position = merged.size();
+    order.push_back(&entry);
+    merged.push_back(std::move(row));
+  }
+  for (engine::ImageRow& row : merged) {
+    std::erase(row.repo_tags, "<none>:<none>");
+    keep_first_appearances(row.repo_tags);
+    keep_first_appearances(row.repo_digests);
+  }
+  return merged;
+}
+
+void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
+  const bool is_new = entry.image == nullptr;
+  const bool names_changed =
+      is_new || entry.image->repo_tags != row.repo_tags || entry.row_digests != row.repo_digests;
+  if (!names_changed && entry.image->created == row.created && entry.image->size == row.size) return;
+  if (is_new) by_name.push_back(&entry);
+  Image image = is_new ? Image{} : *entry.image;
+  image.id = std::move(row.id);
+  image.created = row.created;
+  image.size = row.size;
+  if (names_changed) {
+    image.repo_tags = std::move(row.repo_tags);
+    image.failure.reset();
+    entry.row_digests = std::move(row.repo_digests);
+    entry.current = false;
+    entry.trouble = {};
+  }
+  replace(entry, std::move(image));
+}
+
+/// Forgets the images that the latest list no longer has.
+void Inventory::State::drop_absent() {
+  if (entries.size() == order.size()) return;
+  const auto is_absent = [this](const Entry& entry) { return entry.list != lists; };
+  std::erase_if(by_name, [&](const Entry* entry) { return is_absent(*entry); });
+  std::erase_if(entries, [&](const auto& id_and_entry) {
+    if (!is_absent(id_and_entry.second)) return false;
+    tally(totals, *id_and_entry.second.image, -1);
+    return true;
+  });
+  changed = true;
+}
+
+/// Makes the agenda anew, after a list or an identity changed ranks.
+void Inventory::State::plan() {
+  agenda.clear();
+  for (const Entry* const entry : order) {
+    if (entry->current) continue;
+    if (entry->trouble.retry_at) {
+      agenda.postpone(rank(*entry), *entry->trouble.retry_at);
+    } else {
+      agenda.add(rank(*entry));
+    }
+  }
+}
+
+void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspect) {
+  entry.current = true;
+  entry.trouble = {};
+  agenda.remove(rank(entry));
+  Image image = *entry.image;
+  image.digests = digest::analyse(inspect.repo_digests);
+  image.failure.reset();
+  replace(entry, std::move(image));
+}
+
+void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now) {
+  Entry::Trouble& trouble = entry.trouble;
+  if (concerns_connection(error.reason)) return;
+  if (error.reason == Reason::not_found) {
+    if (asked_by_tag) {
+      trouble.ask_by_id = true;
+      return;
+    }
+    if (!trouble.first_404) trouble.first_404 = lists;
+    trouble.not_inspectable = lists > *trouble.first_404;
+  }
+  if (may_pass(error) && !trouble.not_inspectable && ++trouble.tries < tries_before_failure) return;
+  trouble.retry_at = now + pause_after(trouble.failures++);
+  agenda.postpone(rank(entry), *trouble.retry_at);
+  Image image = *entry.image;
+  image.failure = error.reason;
+  if (trouble.not_inspectable) image.digests.reset();
+  replace(entry, std::move(image));
+}
+
+/// Publishes `image`, of which all but what derive() fills in is given, as the entry's.
+void Inventory::State::replace(Entry& entry, Image image) {
+  derive(image, {.row_digests = entry.row_digests,
+                 .current = entry.current,
+                 .not_inspectable = entry.trouble.not_inspectable,
+                 .store = identity ? identity->image_store : engine::ImageStore::unknown,
+                 .engine_doubles = engine_doubles});
+  if (entry.image) {
+    if (*entry.image == image) return;
+    if (entry.image->name != image.name) entry.misplaced = true;
+    tally(totals, *entry.image, -1);
+  }
+  tally(totals, image, 1);
+  entry.image = std::make_shared<const Image>(std::move(image));
+  changed = true;
+}
+
+/// Only the misplaced are sorted, then merged with the rest, so that a few new names among many cost little.
+void Inventory::State::sort_by_name() {
+  const auto is_before = [](const Entry* one, const Entry* other) {
+    const int names = one->image->name.compare(other->image->name);
+    return names != 0 ? names < 0 : one->image->id < other->image->id;
+  };
+  const auto misplaced = std::stable_partition(by_name.begin(), by_name.end(),
+                                               [](const Entry* entry) { return !entry->misplaced; });
+  for (auto entry = misplaced; entry != by_name.end(); ++entry) (*entry)->misplaced = false;
+  std::sort(misplaced, by_name.end(), is_before);
+  std::inplace_merge(by_name.begin(), misplaced, by_name.end(), is_before);
+}
+
+}  // namespace repodigest::inventory

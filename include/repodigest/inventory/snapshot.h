@@ -39,6 +39,7 @@ struct Image {
   bool suspect = false;         ///< likely to show duplicates: inspected first
   std::optional<Reason>
       failure;  ///< why its latest inspect failed; nothing if it succeeded or was never made
+  friend bool operator==(const Image&, const Image&) = default;
 };
 
 /// Sums over the images, kept here so that no reader counts again.

@@ -1,0 +1,123 @@
+#include "image.h"
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "repodigest/base/stats.h"
+#include "repodigest/digest/digest.h"
+
+namespace repodigest::inventory {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// The repository of the first entry that has one; empty if none has.
+std::string_view first_repository(const Strings& repo_digests) {
+  for (const std::string& entry : repo_digests)
+    if (const std::string_view repository = digest::parse_entry(entry).repository; !repository.empty())
+      return repository;
+  return {};
+}
+
+void set_name_and_state(Image& image, const Strings& row_digests) {
+  const auto has_digest = [](std::string_view tag) { return tag.find('@') != std::string_view::npos; };
+  const std::string* first_tag = nullptr;
+  for (const std::string& tag : image.repo_tags)
+    if (!has_digest(tag) && (first_tag == nullptr || tag < *first_tag)) first_tag = &tag;
+  if (first_tag != nullptr) {
+    image.name = *first_tag;
+    image.state = NameState::tagged;
+    return;
+  }
+  const bool inspect_has_any = image.digests && !image.digests->unique.empty();
+  const std::string_view repository = first_repository(inspect_has_any ? image.digests->unique : row_digests);
+  image.name = repository.empty() ? "<none>" : repository;
+  // Without a tag, a name in RepoTags that was not dropped as a placeholder has a digest.
+  image.state = repository.empty() && image.repo_tags.empty() ? NameState::dangling : NameState::digest_only;
+}
+
+bool has_several_names_of_a_repository(const Strings& names) {
+  if (names.size() < 2) return false;
+  std::unordered_set<std::string_view> repositories;
+  return !std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return repositories.insert(digest::repository_of(name)).second;
+  });
+}
+
+/// Whether `some` has an entry, placeholders excepted, that is not in `all`. Equal familiar names are equal:
+/// 24.0 writes `docker.io/library/nginx@…` in its list and `nginx@…` in its inspect.
+bool has_more_than(const Strings& some, const Strings& all) {
+  std::unordered_set<std::string_view> missing;
+  for (const std::string& entry : some)
+    if (digest::parse_entry(entry).kind != digest::EntryKind::placeholder)
+      missing.insert(digest::familiar_name(entry));
+  for (auto entry = all.begin(); entry != all.end() && !missing.empty(); ++entry)
+    missing.erase(digest::familiar_name(*entry));
+  return !missing.empty();
+}
+
+}  // namespace
+
+void derive(Image& image, const Circumstances& circumstances) {
+  const Strings& row_digests = circumstances.row_digests;
+  set_name_and_state(image, row_digests);
+  image.pending = !circumstances.current && !image.failure;
+  image.suspect = circumstances.engine_doubles || has_several_names_of_a_repository(image.repo_tags);
+
+  image.anomalies = digest::anomalies_of_entries(row_digests);
+  if (circumstances.not_inspectable) image.anomalies.add(digest::Anomaly::not_inspectable);
+  if (!image.digests) return;
+  image.anomalies.add(image.digests->anomalies);
+  const Strings& inspected = image.digests->unique;
+  // With the containerd store a list row has one entry at most, so only a graphdriver's list can lack one.
+  const bool list_is_complete = circumstances.store == engine::ImageStore::graphdriver;
+  if (circumstances.current && row_digests != inspected &&
+      (has_more_than(row_digests, inspected) || (list_is_complete && has_more_than(inspected, row_digests))))
+    image.anomalies.add(digest::Anomaly::list_mismatch);
+}
+
+void tally(Totals& totals, const Image& image, int times) {
+  // Unsigned arithmetic wraps, so adding "minus one" takes one away.
+  const auto add = [times](std::size_t& total, std::size_t amount) {
+    total += static_cast<std::size_t>(times) * amount;
+  };
+  add(totals.images, 1);
+  add(totals.by_state[index_of(image.state)], 1);
+  if (image.digests) {
+    add(totals.inspected, 1);
+    add(totals.repo_digests, image.digests->raw_count);
+    add(totals.repo_digests_unique, image.digests->unique.size());
+    add(totals.images_with_duplicates, image.digests->duplicates.empty() ? 0 : 1);
+  }
+  for (std::size_t i = 0; i < totals.by_anomaly.size(); ++i)
+    add(totals.by_anomaly[i], image.anomalies.has(static_cast<digest::Anomaly>(i)) ? 1 : 0);
+  if (image.failure && *image.failure != Reason::usage)  // which is no label
+    add(totals.inspections_failed[index_of(*image.failure)], 1);
+  if (image.pending) add(image.suspect ? totals.pending_suspect : totals.pending_other, 1);
+}
+
+void keep_first_appearances(Strings& strings) {
+  if (strings.size() < 2) return;
+  std::vector<std::size_t> repeated;
+  {
+    std::unordered_set<std::string_view> seen;  // views: nothing may move while it lives
+    for (std::size_t i = 0; i < strings.size(); ++i)
+      if (!seen.insert(strings[i]).second) repeated.push_back(i);
+  }
+  if (repeated.empty()) return;
+  auto next = repeated.begin();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < strings.size(); ++i) {
+    if (next != repeated.end() && *next == i) {
+      ++next;
+    } else {
+      if (kept != i) strings[kept] = std::move(strings[i]);
+      ++kept;
+    }
+  }
+  strings.resize(kept);
+}
+
+}  // namespace repodigest::inventory

@@ -1,0 +1,33 @@
+// What follows about one image from what the list and its inspect said. Pure functions; for the inventory
+// room alone.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "repodigest/engine/types.h"
+#include "repodigest/inventory/snapshot.h"
+
+namespace repodigest::inventory {
+
+/// What derive() needs beside the image.
+struct Circumstances {
+  const std::vector<std::string>& row_digests;  ///< RepoDigests of the image's list row
+  bool current = false;          ///< the image's digests were inspected since its row last changed
+  bool not_inspectable = false;  ///< inspect answers 404 though a newer list still has the image
+  engine::ImageStore store = engine::ImageStore::unknown;
+  bool engine_doubles = false;  ///< engine::doubles_single_names of this engine
+};
+
+/// Fills in what follows from the rest of `image`: name, state, anomalies, pending and suspect. Linear in its
+/// names.
+void derive(Image& image, const Circumstances& circumstances);
+
+/// Adds what `image` contributes to the totals; with `times` -1 takes it away again.
+void tally(Totals& totals, const Image& image, int times);
+
+/// Each string once, the first appearance keeps its place. Linear.
+void keep_first_appearances(std::vector<std::string>& strings);
+
+}  // namespace repodigest::inventory
