@@ -15,9 +15,9 @@ namespace repodigest::exposition {
 
 /// What of the images is wanted.
 struct Filter {
-  std::optional<digest::Anomaly> anomaly;
-  std::optional<std::string> name;  ///< a substring of one of the tags
-  std::optional<std::size_t> limit;
+  std::optional<digest::Anomaly> anomaly = {};
+  std::optional<std::string> name = {};  ///< a substring of one of the tags
+  std::optional<std::size_t> limit = {};
   std::size_t offset = 0;
   [[nodiscard]] bool any() const { return anomaly || name || limit || offset > 0; }
 };

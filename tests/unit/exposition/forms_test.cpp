@@ -1,0 +1,138 @@
+#include "repodigest/exposition/forms.h"
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <latch>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "repodigest/exposition/json.h"
+#include "samples.h"
+
+namespace repodigest::exposition {
+namespace {
+
+using support::every_kind;
+using support::SnapshotBuilder;
+
+TEST(Forms, AreWhatIsRendered) {
+  const auto snapshot = every_kind().build();
+  Forms forms({PerImage::anomalous, 2});
+  EXPECT_EQ(*forms.text(snapshot, false), render_text(*snapshot, false, {PerImage::anomalous, 2}));
+  EXPECT_EQ(*forms.text_gzip(snapshot, false).bytes, *gzip_part(*forms.text(snapshot, false)).bytes);
+  EXPECT_EQ(*forms.images(snapshot, false, false).bytes, render_images(*snapshot, false));
+}
+
+TEST(Forms, AreMadeOnceForEachSnapshot) {
+  const auto snapshot = every_kind().build();
+  Forms forms({});
+  EXPECT_EQ(forms.text(snapshot, false), forms.text(snapshot, false));
+  EXPECT_EQ(forms.text_gzip(snapshot, false).bytes, forms.text_gzip(snapshot, false).bytes);
+  EXPECT_EQ(forms.images(snapshot, false, true).bytes, forms.images(snapshot, false, false).bytes);
+  EXPECT_EQ(forms.images(snapshot, false, true).gzip, forms.images(snapshot, false, true).gzip);
+}
+
+TEST(Forms, AreMadeAnewWhenStalenessOrTheSnapshotChanges) {
+  const auto snapshot = every_kind().build();
+  Forms forms({});
+  const auto fresh = forms.text(snapshot, false);
+  const auto stale = forms.text(snapshot, true);
+  EXPECT_NE(*fresh, *stale);
+  EXPECT_NE(forms.images(snapshot, true, false).etag, forms.images(snapshot, false, false).etag);
+  const auto other = SnapshotBuilder().build();
+  EXPECT_EQ(*forms.text(other, false), render_text(*other, false, {}));
+}
+
+TEST(Forms, OfAnOldSnapshotAreDropped) {
+  auto snapshot = every_kind().build();
+  Forms forms({});
+  const std::weak_ptr<const std::string> text = forms.text(snapshot, false);
+  const std::weak_ptr<const std::string> images = forms.images(snapshot, false, true).gzip;
+  const std::weak_ptr<const inventory::Snapshot> old = snapshot;
+  snapshot = SnapshotBuilder().build();
+  EXPECT_FALSE(text.expired());
+  forms.text(snapshot, false);
+  EXPECT_TRUE(text.expired());
+  EXPECT_TRUE(images.expired());
+  EXPECT_TRUE(old.expired());
+}
+
+TEST(Forms, StayWithThoseWhoHoldThem) {
+  Forms forms({});
+  const auto text = forms.text(every_kind().build(), false);
+  forms.text(SnapshotBuilder().build(), false);
+  EXPECT_EQ(*text, render_text(*every_kind().build(), false, {}));
+}
+
+TEST(Forms, ThreadsThatAskForOneFormShareOneRendering) {
+  const auto snapshot = every_kind().build();
+  Forms forms({});
+  constexpr std::size_t count = 8;
+  std::latch start(count);
+  std::vector<const void*> seen(count);
+  std::vector<std::shared_ptr<const std::string>> held(count);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < count; ++i)
+      threads.emplace_back([&, i] {
+        start.arrive_and_wait();
+        held[i] =
+            i % 2 == 0 ? forms.text_gzip(snapshot, false).bytes : forms.images(snapshot, false, true).gzip;
+        seen[i] = held[i].get();
+      });
+  }
+  EXPECT_EQ(std::set<const void*>(seen.begin(), seen.end()).size(), 2U);
+}
+
+TEST(Forms, ThreadsWithDifferentSnapshotsEachGetTheirOwn) {
+  const std::vector<std::shared_ptr<const inventory::Snapshot>> snapshots = {every_kind().build(),
+                                                                             SnapshotBuilder().build()};
+  Forms forms({});
+  std::latch start(4);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < 4; ++i)
+    threads.emplace_back([&, i] {
+      const auto& snapshot = snapshots[i % 2];
+      const bool stale = i < 2;
+      start.arrive_and_wait();
+      for (int round = 0; round < 50; ++round)
+        EXPECT_EQ(*forms.text(snapshot, stale), render_text(*snapshot, stale, {}));
+    });
+}
+
+TEST(Forms, EtagIsQuotedAndOfTheBytes) {
+  Forms one({});
+  Forms two({});
+  const Document document = one.images(every_kind().build(), false, false);
+  ASSERT_EQ(document.etag.size(), 34U);
+  EXPECT_EQ(document.etag.front(), '"');
+  EXPECT_EQ(document.etag.back(), '"');
+  EXPECT_EQ(document.etag.find_first_not_of("0123456789abcdef", 1), 33U);
+  EXPECT_EQ(two.images(every_kind().build(), false, true).etag, document.etag);
+  EXPECT_NE(two.images(SnapshotBuilder().build(), false, false).etag, document.etag);
+}
+
+TEST(Forms, GzipOfADocumentIsMadeOnlyWhenAskedFor) {
+  const auto snapshot = every_kind().build();
+  Forms forms({});
+  EXPECT_EQ(forms.images(snapshot, false, false).gzip, nullptr);
+  const Document document = forms.images(snapshot, false, true);
+  ASSERT_NE(document.gzip, nullptr);
+  std::string plain(document.bytes->size() + 1, '\0');
+  z_stream stream{};
+  ASSERT_EQ(inflateInit2(&stream, MAX_WBITS + 16), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(document.gzip->data()));
+  stream.avail_in = static_cast<uInt>(document.gzip->size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = static_cast<uInt>(plain.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  plain.resize(stream.total_out);
+  inflateEnd(&stream);
+  EXPECT_EQ(plain, *document.bytes);
+}
+
+}  // namespace
+}  // namespace repodigest::exposition

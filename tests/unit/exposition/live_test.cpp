@@ -1,0 +1,164 @@
+#include "repodigest/exposition/live.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "repodigest/exposition/text.h"
+#include "samples.h"
+#include "support/feed_command.h"
+#include "support/golden.h"
+
+namespace repodigest::exposition {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+const LiveOptions without_exporter{.exporter_metrics = false};
+
+poll::Health good_health() {
+  poll::Health health;
+  health.up = true;
+  health.ready = true;
+  health.poll_interval = seconds(60);
+  health.list_interval = seconds(3600);
+  health.list_duration = milliseconds(2125);
+  health.last_confirmed = WallTime(milliseconds(1795464000123));
+  health.last_list = WallTime(milliseconds(1795463990500));
+  return health;
+}
+
+void fill(Stats& stats) {
+  stats.polls.add(7);
+  stats.poll_failures[index_of(Reason::timeout)].add(2);
+  stats.engine_busy[index_of(Caller::list)].add(milliseconds(2125));
+  stats.engine_changes[index_of(EngineChange::version)].add();
+  auto& inspects = stats.request_duration[index_of(Operation::image_inspect)];
+  inspects.observe(milliseconds(1));
+  inspects.observe(milliseconds(20));
+  inspects.observe(seconds(400));
+  stats.request_failures[index_of(Operation::image_inspect)][index_of(Reason::not_found)].add(3);
+}
+
+TEST(Live, BeforeTheFirstPollHasEveryKnownLabelAtZero) {
+  const Stats stats;
+  EXPECT_TRUE(support::matches_golden("unit/exposition/golden/live_first.prom",
+                                      render_live(stats, poll::Health(), without_exporter)));
+}
+
+TEST(Live, AfterSomePollsIsAsWritten) {
+  Stats stats;
+  fill(stats);
+  EXPECT_TRUE(support::matches_golden("unit/exposition/golden/live_polled.prom",
+                                      render_live(stats, good_health(), without_exporter)));
+}
+
+TEST(Live, OmitsWhatIsNotKnownYet) {
+  const Stats stats;
+  const std::string text = render_live(stats, poll::Health(), {});
+  EXPECT_THAT(text, Not(HasSubstr("docker_poll_last_success_timestamp_seconds")));
+  EXPECT_THAT(text, Not(HasSubstr("docker_list_last_success_timestamp_seconds")));
+  EXPECT_THAT(text, Not(HasSubstr("docker_list_duration_seconds")));
+  EXPECT_THAT(text, HasSubstr("\ndocker_up 0\n"));
+}
+
+TEST(Live, NotFoundFailsRequestsButNeverAPoll) {
+  const Stats stats;
+  const std::string text = render_live(stats, good_health(), without_exporter);
+  EXPECT_THAT(text, HasSubstr("docker_poll_failures_total{reason=\"too_large\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("docker_poll_failures_total{reason=\"not_found\"}")));
+  EXPECT_THAT(text,
+              HasSubstr("docker_api_request_failures_total{operation=\"ping\",reason=\"not_found\"} 0\n"));
+}
+
+TEST(Live, HistogramBucketsAreCumulative) {
+  Stats stats;
+  fill(stats);
+  const std::string text = render_live(stats, good_health(), without_exporter);
+  const std::string series = "docker_api_request_duration_seconds_";
+  EXPECT_THAT(text, HasSubstr(series + "bucket{operation=\"image_inspect\",le=\"0.001\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(series + "bucket{operation=\"image_inspect\",le=\"0.01\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr(series + "bucket{operation=\"image_inspect\",le=\"0.025\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr(series + "bucket{operation=\"image_inspect\",le=\"300\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr(series + "bucket{operation=\"image_inspect\",le=\"+Inf\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr(series + "count{operation=\"image_inspect\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr(series + "sum{operation=\"image_inspect\"} 400.021\n"));
+}
+
+TEST(Live, EachHandlerHasItsGoodAnswersFromTheStartAndOtherCodesOnceTheyHappen) {
+  Stats stats;
+  std::string text = render_live(stats, good_health(), {});
+  for (const std::string_view handler : handler_names)
+    EXPECT_THAT(text, HasSubstr("repodigest_exporter_http_requests_total{handler=\"" + std::string(handler) +
+                                "\",code=\"200\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("code=\"404\"")));
+  stats.count_http(Handler::image, 404);
+  text = render_live(stats, good_health(), {});
+  EXPECT_THAT(text, HasSubstr("repodigest_exporter_http_requests_total{handler=\"image\",code=\"404\"} 1\n"));
+}
+
+TEST(Live, ShowsConnectionsAndAnInsecureListener) {
+  Stats stats;
+  stats.http_connections = 3;
+  stats.insecure_listener = true;
+  const std::string text = render_live(stats, good_health(), {});
+  EXPECT_THAT(text, HasSubstr("\nrepodigest_exporter_http_connections 3\n"));
+  EXPECT_THAT(text, HasSubstr("\nrepodigest_exporter_insecure_listener 1\n"));
+  EXPECT_THAT(text, HasSubstr("\nrepodigest_exporter_build_info{version=\""));
+}
+
+TEST(Live, HasTheProcess) {
+  const Stats stats;
+  const std::string text = render_live(stats, good_health(), {});
+  EXPECT_THAT(text, HasSubstr("# TYPE process_cpu_seconds_total counter\n"));
+  for (const char* name :
+       {"process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds",
+        "process_max_fds", "process_start_time_seconds", "process_threads"})
+    EXPECT_THAT(text, HasSubstr("# TYPE " + std::string(name) + " gauge\n"));
+}
+
+TEST(Live, WithoutExporterMetricsSpeaksOfTheEngineAlone) {
+  const Stats stats;
+  const std::string text = render_live(stats, good_health(), without_exporter);
+  EXPECT_THAT(text, Not(HasSubstr("process_")));
+  EXPECT_THAT(text, Not(HasSubstr("repodigest_exporter_")));
+  EXPECT_THAT(text, HasSubstr("\ndocker_up 1\n"));
+}
+
+struct Scene {
+  const char* name;
+  std::shared_ptr<const inventory::Snapshot> snapshot;
+  bool stale = false;
+  bool up = true;
+};
+
+TEST(Exposition, IsCleanForPromtoolInEveryState) {
+  if (!support::succeeds("promtool --version"))
+    GTEST_SKIP() << "promtool is missing: the exposition is not checked (Debian: prometheus)";
+  support::SnapshotBuilder first_list_pending;
+  first_list_pending->listed = false;
+  const std::vector<Scene> scenes = {
+      {"empty", std::make_shared<const inventory::Snapshot>(), false, false},
+      {"first list pending", first_list_pending.build()},
+      {"no images", support::SnapshotBuilder().build()},
+      {"full", support::every_kind().build()},
+      {"away", support::every_kind().build(), false, false},
+      {"stale", support::every_kind().build(), true, true},
+  };
+  for (const Scene& scene : scenes) {
+    Stats stats;
+    fill(stats);
+    poll::Health health = scene.snapshot->listed ? good_health() : poll::Health();
+    health.up = scene.up;
+    const std::string text =
+        render_text(*scene.snapshot, scene.stale, {}) + render_live(stats, health, LiveOptions());
+    EXPECT_EQ(support::feed_command("promtool check metrics", text), 0) << scene.name;
+  }
+}
+
+}  // namespace
+}  // namespace repodigest::exposition
