@@ -1,0 +1,246 @@
+#include "repodigest/engine/client.h"
+
+#include <algorithm>
+#include <compare>
+#include <cstdint>
+#include <utility>
+
+#include "repodigest/base/duration.h"
+
+namespace repodigest::engine {
+namespace {
+
+struct ApiVersion {
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+  friend auto operator<=>(const ApiVersion&, const ApiVersion&) = default;
+};
+
+/// Reads "1.47".
+constexpr std::optional<ApiVersion> parse_api_version(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot == std::string_view::npos || text.size() > 10) return std::nullopt;
+  ApiVersion version;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i == dot) continue;
+    if (text[i] < '0' || text[i] > '9') return std::nullopt;
+    std::uint32_t& number = i < dot ? version.major : version.minor;
+    number = number * 10 + static_cast<std::uint32_t>(text[i] - '0');
+  }
+  if (dot == 0 || dot + 1 == text.size()) return std::nullopt;
+  return version;
+}
+
+constexpr ApiVersion our_newest = *parse_api_version(newest_api_version);
+constexpr ApiVersion our_oldest = *parse_api_version(oldest_api_version);
+
+/// As one path of several segments: the engine's router takes a name with its slashes.
+std::string percent_encode(std::string_view name) {
+  constexpr std::string_view kept = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:@._-";
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(name.size());
+  for (const char c : name) {
+    if (kept.find(c) != std::string_view::npos) {
+      encoded += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += '%';
+      encoded += digits[byte >> 4U];
+      encoded += digits[byte & 0xFU];
+    }
+  }
+  return encoded;
+}
+
+/// moby v27.3.1 api/server/middleware/version.go: "client version 1.99 is too new. Maximum supported API
+/// version is 1.47", "client version 1.11 is too old. …"; a proxy or an engine replaced under us can say so
+/// at any time.
+bool refuses_api_version(int status, std::string_view message) {
+  return status == 400 && message.find("client version ") != std::string_view::npos &&
+         message.find(" is too ") != std::string_view::npos;
+}
+
+}  // namespace
+
+struct Client::Call {
+  Operation operation;
+  Caller caller;
+  std::string target;
+  Duration timeout;
+  std::size_t max_body_bytes = ClientOptions::max_light_bytes;
+};
+
+Client::Client(std::unique_ptr<transport::Transport> transport, std::string endpoint_text,
+               ClientOptions options, Stats& stats, const Clock& clock)
+    : transport_(std::move(transport)),
+      endpoint_text_(std::move(endpoint_text)),
+      options_(std::move(options)),
+      stats_(stats),
+      clock_(clock) {
+  // Docker's own clients take DOCKER_API_VERSION with a v too.
+  if (options_.api_version.starts_with('v')) options_.api_version.erase(0, 1);
+}
+
+Error Client::failed(const Call& call, Error error) {
+  stats_.request_failures[index_of(call.operation)][index_of(error.reason)].add();
+  // What goes wrong before a request is out has nothing to do with the request, and its text names the
+  // endpoint.
+  const bool before_request =
+      error.reason == Reason::connect || error.reason == Reason::permission || error.reason == Reason::tls;
+  if (!before_request) error.text = "GET " + call.target + " at " + endpoint_text_ + ": " + error.text;
+  const bool list = call.operation == Operation::image_list;
+  if (error.reason == Reason::too_large && list)
+    error.text += "; --docker.max-response-bytes is " + std::to_string(options_.max_list_bytes);
+  if (error.reason == Reason::timeout)
+    error.text += std::string(list ? "; --docker.list-timeout is " : "; --docker.timeout is ") +
+                  format_duration(call.timeout);
+  return error;
+}
+
+Result<transport::Response> Client::call(const Call& call, const Cancel& cancel) {
+  transport::Request request;
+  request.target = call.target;
+  request.max_body_bytes = call.max_body_bytes;
+  const SteadyTime start = clock_.now();
+  Result<transport::Response> response = transport_->call(request, cancel.within(call.timeout));
+  const Duration taken = clock_.now() - start;
+  stats_.request_duration[index_of(call.operation)].observe(taken);
+  stats_.engine_busy[index_of(call.caller)].add(taken);
+  if (!response) return failed(call, std::move(response).error());
+
+  if (response->new_connection) reconnected_ = true;
+  const int status = response->status;
+  if (status < 300) return response;
+  const std::string message = decoder_.error_message(response->body);
+  Error error{.reason = Reason::http,
+              .text = "status " + std::to_string(status) + (message.empty() ? "" : ": " + message),
+              .status = status};
+  if (status == 404 && call.operation == Operation::image_inspect) error.reason = Reason::not_found;
+  if (refuses_api_version(status, message)) error.reason = Reason::api_version;
+  return failed(call, std::move(error));
+}
+
+Result<Identity> Client::look(const Cancel& cancel) {
+  // GET, because engines before 19.03 don't know HEAD here.
+  const Call ping_call{Operation::ping, Caller::look, "/_ping", options_.timeout};
+  const Result<transport::Response> ping = call(ping_call, cancel);
+  if (!ping) return ping.error();
+  const std::string_view server = ping->header("Server");
+  const std::string_view api_version = ping->header("Api-Version");
+  if (api_version.empty() || !ping->body.starts_with("OK"))
+    return failed(ping_call,
+                  {.reason = Reason::http,
+                   .text = "this is not a Docker engine (its answer has no Api-Version header or is "
+                           "not \"OK\"): check --docker.host",
+                   .status = ping->status});
+  if (identity_ && !reconnected_ && server == ping_server_ && api_version == ping_api_version_)
+    return *identity_;
+
+  reconnected_ = true;  // until all of this look has succeeded
+  const Call version_call{Operation::version, Caller::look, "/version", options_.timeout};
+  const Result<transport::Response> version_response = call(version_call, cancel);
+  if (!version_response) return version_response.error();
+  const Result<Version> version = decoder_.version(version_response->body);
+  if (!version) return failed(version_call, version.error());
+  Result<std::string> spoken = negotiate(*version);
+  if (!spoken) return failed(version_call, std::move(spoken).error());
+
+  const Call info_call{Operation::info, Caller::look, "/v" + *spoken + "/info", options_.timeout};
+  const Result<transport::Response> info_response = call(info_call, cancel);
+  if (!info_response) return info_response.error();
+  const Result<Info> info = decoder_.info(info_response->body);
+  if (!info) return failed(info_call, info.error());
+
+  identity_ = Identity{.id = info->id,
+                       .name = info->name,
+                       .version = version->version,
+                       .api_version = *spoken,
+                       .os = version->os,
+                       .architecture = version->architecture,
+                       .storage_driver = info->storage_driver,
+                       .image_store = info->image_store};
+  ping_server_ = server;
+  ping_api_version_ = api_version;
+  // If the connection was lost between these three answers, two engines may have given them: the next call
+  // finds out.
+  reconnected_ = version_response->new_connection || info_response->new_connection;
+  return *identity_;
+}
+
+Result<std::string> Client::negotiate(const Version& version) const {
+  const auto refused = [](std::string text) {
+    return Error{.reason = Reason::api_version, .text = std::move(text)};
+  };
+  const std::optional<ApiVersion> newest = parse_api_version(version.api_version);
+  // Engines before 1.25 don't name their oldest; podman takes whatever it is asked.
+  const std::optional<ApiVersion> oldest =
+      version.min_api_version.empty() ? ApiVersion{} : parse_api_version(version.min_api_version);
+  if (!newest || !oldest)
+    return Error{.reason = Reason::parse,
+                 .text = "ApiVersion \"" + version.api_version + "\" or MinAPIVersion \"" +
+                         version.min_api_version + "\" is not a version like 1.47"};
+  const std::string served = "the engine serves the API versions " +
+                             (version.min_api_version.empty() ? "up to " : version.min_api_version + " to ") +
+                             version.api_version;
+
+  if (!options_.api_version.empty()) {
+    const std::optional<ApiVersion> wanted = parse_api_version(options_.api_version);
+    if (wanted && *wanted >= std::max(*oldest, our_oldest) && *wanted <= *newest) return options_.api_version;
+    return refused("--docker.api-version (or DOCKER_API_VERSION) asks for " + options_.api_version +
+                   ", but " + served + ": leave it out, or choose one of these from " +
+                   std::string(oldest_api_version) + " on");
+  }
+  if (*newest < our_oldest || *oldest > our_newest)
+    return refused(served + ", this program speaks " + std::string(oldest_api_version) + " to " +
+                   std::string(newest_api_version) + ": " +
+                   (*newest < our_oldest ? "upgrade the engine" : "upgrade this program"));
+  return *newest < our_newest ? version.api_version : std::string(newest_api_version);
+}
+
+Result<transport::Response> Client::call_known(const Call& call, const Cancel& cancel) {
+  Result<transport::Response> response = this->call(call, cancel);
+  const bool answered = response.ok() || response.error().status != 0;
+  if (!reconnected_ || !answered) return response;
+  const Identity asked = *identity_;
+  const Result<Identity> now = look(cancel);
+  if (!now) return now.error();
+  if (*now == asked) return response;
+  return failed(call, {.reason = Reason::interrupted,
+                       .text = "the engine changed under way (" + asked.version + " with id " + asked.id +
+                               " was asked, " + now->version + " with id " + now->id +
+                               " is there now): the answer is not used"});
+}
+
+Result<std::vector<ImageRow>> Client::list_images(const Cancel& cancel) {
+  if (const Status known = known_engine(cancel); !known) return known.error();
+  const Call list{Operation::image_list, Caller::list, "/v" + identity_->api_version + "/images/json",
+                  options_.list_timeout, options_.max_list_bytes};
+  const Result<transport::Response> response = call_known(list, cancel);
+  if (!response) return response.error();
+  Result<std::vector<ImageRow>> rows = decoder_.image_list(response->body);
+  if (!rows) return failed(list, std::move(rows).error());
+  return rows;
+}
+
+Result<ImageInspect> Client::inspect_image(std::string_view name, const Cancel& cancel) {
+  if (name.empty()) return Error{.reason = Reason::usage, .text = "an image's name is empty"};
+  if (const Status known = known_engine(cancel); !known) return known.error();
+  const Call inspect{Operation::image_inspect, Caller::inspect,
+                     "/v" + identity_->api_version + "/images/" + percent_encode(name) + "/json",
+                     options_.timeout};
+  const Result<transport::Response> response = call_known(inspect, cancel);
+  if (!response) return response.error();
+  Result<ImageInspect> image = decoder_.image_inspect(response->body);
+  if (!image) return failed(inspect, std::move(image).error());
+  return image;
+}
+
+Status Client::known_engine(const Cancel& cancel) {
+  if (identity_) return {};
+  const Result<Identity> identity = look(cancel);
+  if (!identity) return identity.error();
+  return {};
+}
+
+}  // namespace repodigest::engine

@@ -1,0 +1,244 @@
+#include "repodigest/engine/endpoint.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "context.h"
+#include "repodigest/base/fd.h"
+
+namespace repodigest::engine {
+namespace {
+
+using transport::Endpoint;
+
+Error usage(std::string text) {
+  return Error{.reason = Reason::usage, .text = std::move(text)};
+}
+
+/// The setting that decides where the engine is.
+struct Choice {
+  bool is_context = false;
+  std::string value;
+  std::string source;  ///< as FoundEndpoint::source names it
+};
+
+std::string source_name(Origin origin, const std::string& name, const std::string& variable) {
+  switch (origin) {
+    case Origin::flag:
+      return "--docker." + name;
+    case Origin::own_variable:
+      return "REPODIGEST_EXPORTER_" + variable;
+    case Origin::config_file:
+      break;
+  }
+  return "docker." + name + " in the config file";
+}
+
+/// What was set from one origin of ours; nothing if neither host nor context was.
+Result<std::optional<Choice>> choice_of(Origin origin, const EndpointOptions& options) {
+  const bool host = options.host && !options.host->empty() && options.host_origin == origin;
+  const bool context = options.context && !options.context->empty() && options.context_origin == origin;
+  const std::string host_source = source_name(origin, "host", "DOCKER_HOST");
+  const std::string context_source = source_name(origin, "context", "DOCKER_CONTEXT");
+  if (host && context)
+    return usage(host_source + " and " + context_source +
+                 " both say where the engine is: give only one of them");
+  if (host) return std::optional(Choice{false, *options.host, host_source});
+  if (context) return std::optional(Choice{true, *options.context, context_source});
+  return std::optional<Choice>();
+}
+
+Result<std::optional<Choice>> choose(const EndpointOptions& options, const Surroundings& surroundings) {
+  for (const Origin origin : {Origin::flag, Origin::own_variable}) {
+    Result<std::optional<Choice>> choice = choice_of(origin, options);
+    if (!choice || *choice) return choice;
+  }
+  if (const auto host = surroundings.variable("DOCKER_HOST"))
+    return std::optional(Choice{false, *host, "DOCKER_HOST"});
+  if (const auto context = surroundings.variable("DOCKER_CONTEXT"))
+    return std::optional(Choice{true, *context, "DOCKER_CONTEXT"});
+  return choice_of(Origin::config_file, options);
+}
+
+/// What the user wants of TLS, wherever the endpoint comes from.
+struct TlsWishes {
+  std::string cert_path;
+  bool cert_path_is_ours = false;  ///< by an option of ours, not by DOCKER_CERT_PATH
+  std::optional<bool> verify;      ///< by an option of ours
+  bool asked = false;              ///< DOCKER_TLS_VERIFY, or docker.tls-verify explicitly on
+};
+
+TlsWishes tls_wishes(const EndpointOptions& options, const Surroundings& surroundings) {
+  TlsWishes wishes;
+  const auto docker_path = surroundings.variable("DOCKER_CERT_PATH");
+  wishes.cert_path_is_ours = options.cert_path && !options.cert_path->empty() &&
+                             !(docker_path && options.cert_path_origin == Origin::config_file);
+  wishes.cert_path = wishes.cert_path_is_ours ? *options.cert_path : docker_path.value_or("");
+  const bool docker_verify = surroundings.variable("DOCKER_TLS_VERIFY").has_value();
+  if (!(docker_verify && options.tls_verify_origin == Origin::config_file))
+    wishes.verify = options.tls_verify;
+  wishes.asked = docker_verify || wishes.verify == true;
+  return wishes;
+}
+
+/// The certificates of a folder that the user named: one without any is a mistake.
+Status use_cert_path(const std::string& folder, const Surroundings& surroundings, transport::Tls& tls) {
+  const Result<bool> found = find_certificates(folder, surroundings, tls);
+  if (!found) return found.error();
+  if (!*found) return usage("the certificate path " + folder + " has none of ca.pem, cert.pem and key.pem");
+  return {};
+}
+
+Result<Endpoint> endpoint_of_host(const std::string& host, const TlsWishes& wishes,
+                                  const Surroundings& surroundings) {
+  Result<Endpoint> endpoint = parse_host(host, !wishes.cert_path.empty() || wishes.asked);
+  if (!endpoint || endpoint->kind != Endpoint::Kind::tls) return endpoint;
+  endpoint->tls.verify = wishes.verify.value_or(true);
+  if (!wishes.cert_path.empty()) {
+    if (Status used = use_cert_path(wishes.cert_path, surroundings, endpoint->tls); !used)
+      return used.error();
+  } else if (wishes.asked) {
+    if (const auto folder = docker_config_folder(surroundings)) {
+      const Result<bool> found = find_certificates(*folder, surroundings, endpoint->tls);
+      if (!found) return found.error();
+    }
+  }
+  return endpoint;
+}
+
+Result<Endpoint> endpoint_of_context(const std::string& name, const TlsWishes& wishes,
+                                     const Surroundings& surroundings) {
+  const auto folder = docker_config_folder(surroundings);
+  if (!folder)
+    return usage("the Docker context \"" + name +
+                 "\" can't be looked up: neither DOCKER_CONFIG nor HOME is set");
+  Result<Context> context = read_context(name, *folder, surroundings);
+  if (!context) return context.error();
+  Result<Endpoint> endpoint = parse_host(context->host, context->tls || wishes.cert_path_is_ours);
+  if (!endpoint) return usage("the Docker context \"" + name + "\": its host " + endpoint.error().text);
+  if (endpoint->kind != Endpoint::Kind::tls) return endpoint;
+  if (context->tls) endpoint->tls = *context->tls;
+  if (wishes.verify) endpoint->tls.verify = *wishes.verify;
+  if (wishes.cert_path_is_ours)
+    if (Status used = use_cert_path(wishes.cert_path, surroundings, endpoint->tls); !used)
+      return used.error();
+  return endpoint;
+}
+
+/// The rootless socket only where the usual one is missing.
+Endpoint usual_socket(const Surroundings& surroundings) {
+  Endpoint endpoint;
+  endpoint.path = "/var/run/docker.sock";
+  if (surroundings.exists(endpoint.path)) return endpoint;
+  if (const auto runtime = surroundings.variable("XDG_RUNTIME_DIR"))
+    if (const std::string rootless = *runtime + "/docker.sock"; surroundings.exists(rootless))
+      endpoint.path = rootless;
+  return endpoint;
+}
+
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
+}
+
+void warn_of_insecurity(FoundEndpoint& found) {
+  const Endpoint& endpoint = found.endpoint;
+  if (endpoint.kind == Endpoint::Kind::tls && !endpoint.tls.verify)
+    found.warnings.push_back("the certificate of " + endpoint.text() +
+                             " is not verified: whoever sits in between can answer in its place");
+  if (endpoint.kind == Endpoint::Kind::tcp && !is_loopback(endpoint.host))
+    found.warnings.push_back(endpoint.text() +
+                             " is neither encrypted nor authenticated: set a certificate path "
+                             "(--docker.cert-path or DOCKER_CERT_PATH) if the engine speaks TLS");
+}
+
+/// The endpoint when nothing says where it is.
+FoundEndpoint default_endpoint(const TlsWishes& wishes, const Surroundings& surroundings) {
+  FoundEndpoint found{.endpoint = usual_socket(surroundings), .source = "default", .warnings = {}};
+  const auto folder = docker_config_folder(surroundings);
+  if (!folder) {
+    found.warnings.emplace_back("Docker's contexts are not looked at: neither DOCKER_CONFIG nor HOME is set");
+    return found;
+  }
+  const Result<std::string> current = current_context(*folder, surroundings);
+  if (!current) {
+    found.warnings.push_back("the current Docker context is not known: " + current.error().text);
+    return found;
+  }
+  if (current->empty() || *current == "default") return found;
+  Result<Endpoint> endpoint = endpoint_of_context(*current, wishes, surroundings);
+  if (!endpoint) {
+    found.warnings.push_back("the current Docker context is passed over: " + endpoint.error().text);
+    return found;
+  }
+  found.endpoint = std::move(*endpoint);
+  found.source = "context \"" + *current + "\"";
+  return found;
+}
+
+Result<std::string> read_regular_file(const std::string& path) {
+  constexpr std::size_t largest = std::size_t{1} << 20U;
+  // O_NONBLOCK: a FIFO in the file's place must not stop the program.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return usage("cannot open " + path + ": " + errno_text(errno));
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
+    return usage(path + " is not a regular file");
+  std::string content(largest + 1, '\0');
+  std::size_t size = 0;
+  while (size < content.size()) {
+    const ssize_t got = ::read(file.get(), content.data() + size, content.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return usage("cannot read " + path + ": " + errno_text(errno));
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > largest) return usage(path + " is larger than 1 MiB");
+  content.resize(size);
+  content.shrink_to_fit();
+  return content;
+}
+
+}  // namespace
+
+Surroundings Surroundings::of_process() {
+  return {.variable = [](const std::string& name) -> std::optional<std::string> {
+            const char* value = std::getenv(name.c_str());
+            if (value == nullptr || *value == '\0') return std::nullopt;
+            return value;
+          },
+          .read_file = read_regular_file,
+          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
+}
+
+Result<FoundEndpoint> find_endpoint(const EndpointOptions& options, const Surroundings& surroundings) {
+  const Result<std::optional<Choice>> chosen = choose(options, surroundings);
+  if (!chosen) return chosen.error();
+  const TlsWishes wishes = tls_wishes(options, surroundings);
+  FoundEndpoint found;
+  if (!*chosen) {
+    found = default_endpoint(wishes, surroundings);
+  } else if (const Choice& choice = **chosen; choice.is_context && choice.value == "default") {
+    found.endpoint = usual_socket(surroundings);
+    found.source = choice.source;
+  } else {
+    Result<Endpoint> endpoint = choice.is_context ? endpoint_of_context(choice.value, wishes, surroundings)
+                                                  : endpoint_of_host(choice.value, wishes, surroundings);
+    if (!endpoint) return usage(choice.source + ": " + endpoint.error().text);
+    found.endpoint = std::move(*endpoint);
+    found.source = choice.is_context ? "context \"" + choice.value + "\"" : choice.source;
+  }
+  warn_of_insecurity(found);
+  return found;
+}
+
+}  // namespace repodigest::engine

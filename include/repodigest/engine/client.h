@@ -35,22 +35,31 @@ class Client {
   /// A light look: /_ping, and /version and /info too when the connection is new since the last look, when
   /// the Server or Api-Version header changed, or when nothing is known yet. Returns who answered. The API
   /// version is negotiated here: min(the engine's newest, ours), or the user's. Errors: those of the
-  /// transport, http (a status
-  /// >= 300), parse, api_version (the engine's newest is older than 1.24, its oldest newer than ours, or the
-  /// user's version is outside what it serves).
+  /// transport, http (a status >= 300, or not a Docker engine), parse, api_version (the engine's newest is
+  /// older than 1.24, its oldest newer than ours, or the user's version is outside what it serves).
   Result<Identity> look(const Cancel& cancel);
 
-  /// GET /images/json. Needs a look before it (else it makes one). Errors: as look(), too_large.
+  /// GET /images/json. Makes a look first if none has succeeded yet, and one afterwards if the answer came
+  /// over a new connection: an answer of another engine than the one looked at is never returned. Errors: as
+  /// look(), too_large; interrupted also when the engine changed under way.
   Result<std::vector<ImageRow>> list_images(const Cancel& cancel);
 
-  /// GET /images/{name}/json, where `name` is a tag or an Id, percent-encoded here. Errors: as look(), and
-  /// not_found.
+  /// GET /images/{name}/json, where `name` is a tag or an Id, percent-encoded here. Looks and errors as
+  /// list_images(), and not_found (404), usage (an empty name).
   Result<ImageInspect> inspect_image(std::string_view name, const Cancel& cancel);
 
  private:
   struct Call;
+  /// One call, measured and counted; a status >= 300 is an error.
   Result<transport::Response> call(const Call& call, const Cancel& cancel);
-  Result<void> negotiate(const Version& version, std::string_view ping_api_version);
+  /// The same, for an answer that must be of the engine in identity_.
+  Result<transport::Response> call_known(const Call& call, const Cancel& cancel);
+  /// Counts a failed call and completes its text.
+  Error failed(const Call& call, Error error);
+  /// The API version to speak.
+  [[nodiscard]] Result<std::string> negotiate(const Version& version) const;
+  /// Makes a look if none has succeeded yet.
+  Status known_engine(const Cancel& cancel);
 
   std::unique_ptr<transport::Transport> transport_;
   std::string endpoint_text_;
@@ -58,11 +67,10 @@ class Client {
   Stats& stats_;
   const Clock& clock_;
   Decoder decoder_;
-  std::optional<Identity> identity_;
-  std::string ping_server_;  // the Server and Api-Version headers of the last look
+  std::optional<Identity> identity_;  // of the last complete look that succeeded
+  std::string ping_server_;           // the Server and Api-Version headers of that look
   std::string ping_api_version_;
-  std::string path_version_;  // "/v1.47", or "" before negotiation
-  bool reconnected_ = true;   // a connection was opened since the last full look
+  bool reconnected_ = true;  // a connection was opened since that look
 };
 
 /// The newest API version this program speaks; a newer engine is asked in this one.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "repodigest/base/result.h"
@@ -12,19 +13,28 @@
 
 namespace repodigest::engine {
 
-/// What the user said about the endpoint. An absent value is unset; where a value came from decides who wins.
+/// Where a setting was made; an earlier one wins over a later one. Docker's own variables (DOCKER_HOST and so
+/// on) stand between own_variable and config_file.
+enum class Origin { flag, own_variable, config_file };
+
+/// What the user said about the endpoint. An absent value is unset, and so is an empty text; where a value
+/// came from decides who wins.
 struct EndpointOptions {
-  std::optional<std::string> host;       ///< --docker.host or REPODIGEST_EXPORTER_DOCKER_HOST
-  std::optional<std::string> context;    ///< --docker.context or its variable
-  std::optional<std::string> cert_path;  ///< --docker.cert-path or its variable
-  std::optional<bool> tls_verify;        ///< --[no-]docker.tls-verify or its variable
+  std::optional<std::string> host;       ///< docker.host
+  std::optional<std::string> context;    ///< docker.context
+  std::optional<std::string> cert_path;  ///< docker.cert-path
+  std::optional<bool> tls_verify;        ///< docker.tls-verify
+  Origin host_origin = Origin::flag;
+  Origin context_origin = Origin::flag;
+  Origin cert_path_origin = Origin::flag;
+  Origin tls_verify_origin = Origin::flag;
 };
 
 /// What is read from outside: one of the house's three interfaces, so that tests bring their own.
 struct Surroundings {
   /// A variable of the environment; an empty one counts as unset (nothing).
   std::function<std::optional<std::string>(const std::string& name)> variable;
-  /// A file's whole content, at most 1 MiB.
+  /// A regular file's whole content, at most 1 MiB. Errors: Reason::usage, naming the file.
   std::function<Result<std::string>(const std::string& path)> read_file;
   /// Whether something is at that path.
   std::function<bool(const std::string& path)> exists;
@@ -42,14 +52,24 @@ struct FoundEndpoint {
   std::vector<std::string> warnings;  ///< one sentence each: a context passed over, certificates not verified
 };
 
-/// Finds the endpoint: --docker.host, --docker.context, DOCKER_HOST, DOCKER_CONTEXT, the config's
-/// currentContext, unix:///var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock (docker/cli v27.3.1
-/// cli/command/cli.go, cli/context/store; CONTRACT, Flags). Reads files, opens no socket. Errors:
-/// Reason::usage, naming what to change. Any thread.
+/// Finds the endpoint. What was set by flag wins over what was set by one of our variables, that over
+/// DOCKER_HOST and then DOCKER_CONTEXT, these over the config file; host and context from the same source
+/// (but Docker's) are an error. With none of them: currentContext of Docker's config,
+/// unix:///var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock (docker/cli v27.3.1 cli/command/cli.go,
+/// cli/context/store; CONTRACT, Flags). A context that was asked for must be usable; a current one that isn't
+/// is passed over with a warning. The context "default" is none: the usual sockets.
+///
+/// tcp:// is TLS if a certificate path is set, DOCKER_TLS_VERIFY is not empty or docker.tls-verify is asked
+/// for; it is verified unless docker.tls-verify is switched off. With TLS and without a path the certificates
+/// are looked for in Docker's config folder, as Docker does. A context brings its own TLS settings, which
+/// only our options override, not Docker's variables. Reads files, opens no socket. Errors: Reason::usage,
+/// naming what to change. Any thread.
 Result<FoundEndpoint> find_endpoint(const EndpointOptions& options, const Surroundings& surroundings);
 
 /// Reads one host text (`unix://`, `tcp://`, `http://`, `https://`; `ssh://` and others are refused with a
-/// clear text). The TLS part stays empty but for https, which verifies. Errors: Reason::usage. Any thread.
-Result<transport::Endpoint> parse_host(std::string_view text);
+/// clear text). Ports that are not named: 2375 for tcp, 2376 for tcp with `tls`, 80 for http, 443 for https.
+/// `tls` makes tcp:// a TLS endpoint; the others say by themselves what they are. The certificates stay
+/// empty, and TLS verifies. Errors: Reason::usage. Any thread.
+Result<transport::Endpoint> parse_host(std::string_view text, bool tls = false);
 
 }  // namespace repodigest::engine
