@@ -18,9 +18,11 @@ Wake::Wake() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
 }
 
 void Wake::raise() const {
+  const int saved_errno = errno;  // of whatever a signal interrupts
   const std::uint64_t one = 1;
   // The only failure is a full counter, and then it is raised already.
   [[maybe_unused]] const auto written = ::write(fd_.get(), &one, sizeof one);
+  errno = saved_errno;
 }
 
 void Wake::clear() const {
@@ -39,7 +41,8 @@ Cancel Cancel::until(SteadyTime deadline) const {
 }
 
 Cancel Cancel::within(Duration timeout) const {
-  return until(std::chrono::steady_clock::now() + timeout);
+  const auto now = std::chrono::steady_clock::now();
+  return until(timeout < SteadyTime::max() - now ? now + timeout : SteadyTime::max());
 }
 
 Cancel Cancel::also(const Wake& wake) const {

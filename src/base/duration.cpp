@@ -1,5 +1,6 @@
 #include "repodigest/base/duration.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>

@@ -5,6 +5,9 @@
 
 #include <array>
 #include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "repodigest/base/duration.h"
 
@@ -43,28 +46,25 @@ constexpr spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::err;
 }
 
-/// A string between quotes in which nothing can end the line or the string: control characters (DEL and C1
-/// among them, which terminals obey) and bytes that are not UTF-8's are escaped as JSON wants it.
-void append_quoted(std::string& line, std::string_view value) {
-  line += '"';
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(value[i]);
-    const bool c1 = byte == 0xC2 && i + 1 < value.size() && static_cast<unsigned char>(value[i + 1]) < 0xA0;
-    if (byte == '"' || byte == '\\') {
-      line += '\\';
-      line += static_cast<char>(byte);
-    } else if (byte == '\n') {
-      line += "\\n";
-    } else if (byte < 0x20 || byte == 0x7F || c1) {
-      std::array<char, 8> escape{};
-      const unsigned code = c1 ? static_cast<unsigned char>(value[++i]) : byte;
-      std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
-      line += escape.data();
-    } else {
-      line += static_cast<char>(byte);
+/// A JSON string in which nothing can end the line or the string: what is not UTF-8 becomes U+FFFD, and
+/// control characters are escaped, DEL and C1 among them, which JSON would allow but terminals obey.
+std::string quoted(std::string_view value) {
+  using nlohmann::json;
+  const std::string strict = json(value).dump(-1, ' ', false, json::error_handler_t::replace);
+  std::string out;
+  for (std::size_t i = 0; i < strict.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(strict[i]);
+    const bool c1 = byte == 0xC2 && static_cast<unsigned char>(strict[i + 1]) < 0xA0;
+    if (byte != 0x7F && !c1) {
+      out += strict[i];
+      continue;
     }
+    std::array<char, 8> escape{};
+    const unsigned code = c1 ? static_cast<unsigned char>(strict[++i]) : byte;
+    std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
+    out += escape.data();
   }
-  line += '"';
+  return out;
 }
 
 bool needs_quotes(std::string_view value) {
@@ -79,18 +79,13 @@ bool needs_quotes(std::string_view value) {
 void append_field(std::string& line, Format format, std::string_view key, std::string_view value) {
   if (format == Format::json) {
     line += line.size() > 1 ? "," : "";
-    append_quoted(line, key);
-    line += ':';
-    append_quoted(line, value);
+    line += quoted(key) + ':' + quoted(value);
     return;
   }
   if (!line.empty()) line += ' ';
   line += key;
   line += '=';
-  if (needs_quotes(value))
-    append_quoted(line, value);
-  else
-    line += value;
+  line += needs_quotes(value) ? quoted(value) : std::string(value);
 }
 
 }  // namespace

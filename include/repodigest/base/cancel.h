@@ -38,7 +38,8 @@ class Cancel {
 
   /// The same, but ended at `deadline` if that is earlier than its own.
   [[nodiscard]] Cancel until(SteadyTime deadline) const;
-  /// The same, but ended `timeout` from now (the machine's steady clock).
+  /// The same, but ended `timeout` from now (the machine's steady clock); one that is too long to add never
+  /// ends it.
   [[nodiscard]] Cancel within(Duration timeout) const;
   /// The same, but ended when `wake` is raised too. At most three wakes (asserted).
   [[nodiscard]] Cancel also(const Wake& wake) const;
