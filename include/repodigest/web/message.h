@@ -14,7 +14,7 @@ namespace repodigest::web {
 struct Request {
   std::string method;                                      ///< GET, HEAD (or what a route of its own allows)
   std::string path;                                        ///< percent-decoded, without query
-  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, in order
+  std::vector<std::pair<std::string, std::string>> query;  ///< decoded, sorted by name; equal names in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< as received
 
   /// The first header of that name (any case), or "". A view into this request.

@@ -4,13 +4,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "repodigest/base/cancel.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
 #include "repodigest/base/stats.h"
@@ -58,9 +58,10 @@ class Routes {
 
 struct ServerOptions {
   std::vector<ListenAddress> addresses;
+  std::string_view address_flag = "--web.listen-address";  ///< a literal: what error texts tell to change
   std::size_t max_connections =
       512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
-  std::size_t max_requests = 40;  ///< under way at once; over it 503; 0 is no limit
+  std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit
   std::size_t workers = 8;
   Duration head_timeout = std::chrono::seconds(5);   ///< from a request's first byte to its head's end
   Duration idle_timeout = std::chrono::minutes(2);   ///< of a kept connection without a request
@@ -72,9 +73,9 @@ struct ServerOptions {
 /// thread.
 class Server {
  public:
-  /// `routes` is taken; `stats` and `clock` outlive it.
+  /// `stats` outlives it.
   Server(ServerOptions options, Routes routes, Stats& stats);
-  /// Stops, joins, removes its unix sockets.
+  /// As stop() without grace; then waits for handlers that still run, and joins.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -85,10 +86,13 @@ class Server {
   /// and the like), permission.
   Status start();
 
-  /// The addresses really bound (port 0 replaced by the one the system chose).
+  /// The addresses really bound (port 0 replaced by the one the system chose); empty before start().
   [[nodiscard]] const std::vector<ListenAddress>& bound() const;
 
-  /// No new connections; replies under way are finished until `grace` has passed; then everything is closed.
+  /// Listens no more (unix sockets are removed) and closes idle connections at once; requests and replies
+  /// under way are finished until `grace` has passed; then everything is closed. Returns within `grace`
+  /// whatever clients do. A handler that still runs then cannot be ended: stop() leaves it, but the
+  /// destructor waits for it, so a program that must end has to end without it.
   void stop(Duration grace);
 
  private:

@@ -1,0 +1,113 @@
+#include "connection.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace repodigest::web {
+namespace {
+
+constexpr std::size_t max_burst = 1U << 20U;
+constexpr std::size_t max_discarded = 256U << 10U;
+
+bool is_temporary(int error) {
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
+}
+
+}  // namespace
+
+std::optional<std::size_t> Connection::read_some(char* data, std::size_t size) const {
+  const auto count = ::recv(fd(), data, size, 0);
+  if (count > 0) return static_cast<std::size_t>(count);
+  if (count < 0 && is_temporary(errno)) return 0;
+  return std::nullopt;
+}
+
+std::optional<std::size_t> Connection::write_some(const iovec* parts, std::size_t count) const {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);  // sendmsg(2) does not write through it
+  message.msg_iovlen = count;
+  const auto sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (is_temporary(errno)) return 0;
+  return std::nullopt;
+}
+
+Progress Connection::receive() {
+  std::array<char, HeadReader::max_bytes> arrived;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const auto room = arrived.size() - received_.size();
+  const auto count = read_some(arrived.data(), room);
+  if (!count) return Progress::gone;
+  received_.append(arrived.data(), *count);
+  return *count > 0 ? Progress::done : Progress::blocked;
+}
+
+HeadReader::Verdict Connection::read_head() {
+  return reader_.read(received_);
+}
+
+Head Connection::take_head() {
+  Head head = reader_.head(received_);
+  // A copy of the rest, not erase(): an idle connection keeps no buffer.
+  received_ = received_.substr(reader_.size());
+  received_.shrink_to_fit();
+  reader_ = {};
+  return head;
+}
+
+void Connection::reply(std::vector<Bytes> segments) {
+  segments_ = std::move(segments);
+  std::erase_if(segments_, [](const Bytes& bytes) { return bytes == nullptr || bytes->empty(); });
+  segment_ = 0;
+  offset_ = 0;
+}
+
+Progress Connection::send() {
+  for (std::size_t burst = 0; segment_ < segments_.size();) {
+    if (burst >= max_burst) return Progress::blocked;
+    std::array<iovec, 16> parts{};
+    const auto count = std::min(parts.size(), segments_.size() - segment_);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string& bytes = *segments_[segment_ + i];
+      const auto skip = i == 0 ? offset_ : 0;
+      parts[i] = {const_cast<char*>(bytes.data()) + skip, bytes.size() - skip};
+    }
+    // One part may be larger than all the others' turn: cut it.
+    parts[0].iov_len = std::min(parts[0].iov_len, max_burst);
+    const bool cut = parts[0].iov_len + offset_ < segments_[segment_]->size();
+    const auto sent = write_some(parts.data(), cut ? 1 : count);
+    if (!sent) return Progress::gone;
+    if (*sent == 0) return Progress::blocked;
+    burst += *sent;
+    offset_ += *sent;
+    while (segment_ < segments_.size() && offset_ >= segments_[segment_]->size())
+      offset_ -= segments_[segment_++]->size();
+  }
+  reply({});
+  return Progress::done;
+}
+
+void Connection::end_sending() const {
+  (void)::shutdown(fd(), SHUT_WR);
+}
+
+Progress Connection::discard() {
+  received_ = {};
+  std::array<char, 16U << 10U> ignored;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  const auto count = read_some(ignored.data(), ignored.size());
+  if (!count) return Progress::gone;
+  discarded_ += *count;
+  if (discarded_ > max_discarded) return Progress::gone;
+  return *count > 0 ? Progress::done : Progress::blocked;
+}
+
+void Connection::abort() {
+  const linger at_once{1, 0};
+  (void)::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
+}
+
+}  // namespace repodigest::web

@@ -1,0 +1,68 @@
+// One client's socket: what it sent and was not read yet, what it has not taken yet.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "head.h"
+#include "repodigest/base/fd.h"
+#include "repodigest/web/message.h"
+
+struct iovec;
+
+namespace repodigest::web {
+
+/// How far an operation on a non-blocking socket came.
+enum class Progress {
+  done,     ///< something arrived; or everything was sent
+  blocked,  ///< the socket must become ready first (or others should have their turn)
+  gone,     ///< the client ended the connection
+};
+
+/// Never blocks. Thread rule: one thread.
+class Connection {
+ public:
+  explicit Connection(Fd fd) : fd_(std::move(fd)) {}
+
+  /// Takes in what has arrived, never more than one head's budget in all.
+  Progress receive();
+  /// How the head that begins the received bytes stands.
+  HeadReader::Verdict read_head();
+  [[nodiscard]] const HeadReader& reader() const { return reader_; }
+  /// After a complete head: takes it out; what follows it (the next request) stays.
+  Head take_head();
+  [[nodiscard]] bool has_received() const { return !received_.empty(); }
+
+  /// Sets what send() sends: shared, not copied.
+  void reply(std::vector<Bytes> segments);
+  /// Sends on, at most about a megabyte a call, so that one client's large reply does not hold up the others.
+  Progress send();
+
+  /// Says that nothing more will be sent.
+  void end_sending() const;
+  /// Reads and forgets. `gone` when the client has closed, or sent too much to go on listening.
+  Progress discard();
+
+  void close() { fd_.reset(); }
+  /// Closes and drops what the kernel has not sent yet: a client that stopped reading must not keep it.
+  void abort();
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  // The only two that touch the bytes of the socket. They return a count, 0 for "not now", nothing for
+  // "gone".
+  std::optional<std::size_t> read_some(char* data, std::size_t size) const;
+  std::optional<std::size_t> write_some(const iovec* parts, std::size_t count) const;
+
+  Fd fd_;
+  std::string received_;
+  HeadReader reader_;
+  std::vector<Bytes> segments_;
+  std::size_t segment_ = 0;  ///< the one being sent
+  std::size_t offset_ = 0;   ///< how much of it is sent
+  std::size_t discarded_ = 0;
+};
+
+}  // namespace repodigest::web

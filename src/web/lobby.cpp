@@ -1,0 +1,347 @@
+#include "lobby.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <exception>
+#include <memory>
+#include <system_error>
+
+namespace repodigest::web {
+namespace {
+
+/// How long a client may take to read the last reply and close.
+constexpr Duration drain_timeout = std::chrono::seconds(1);
+/// How long to accept nobody after the system had no descriptor or memory for a connection.
+constexpr Duration accept_pause = std::chrono::milliseconds(100);
+/// So many may be above max_connections, only to be told so.
+constexpr std::size_t turned_away_at_once = 64;
+/// So many are accepted in one turn, before the others have theirs.
+constexpr int max_accepts = 64;
+
+SteadyTime steady_now() {
+  return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+Lobby::Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Workers& workers)
+    : options_(options),
+      listeners_(std::move(listeners)),
+      stats_(stats),
+      workers_(workers),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = &wake_;
+  bool watched = epoll_.valid() && ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.fd(), &event) == 0;
+  for (Listener& listener : listeners_) {
+    event.data.ptr = &listener;
+    watched = watched && ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, listener.fd(), &event) == 0;
+  }
+  if (!watched) throw std::system_error(errno, std::generic_category(), "cannot set up epoll");
+}
+
+void Lobby::answered(Answer answer) {
+  {
+    const MutexLock lock(mutex_);
+    answers_.push_back(std::move(answer));
+  }
+  wake_.raise();
+}
+
+void Lobby::stop(SteadyTime deadline) {
+  {
+    const MutexLock lock(mutex_);
+    stop_asked_ = deadline;
+  }
+  wake_.raise();
+}
+
+void Lobby::run() {
+  now_ = steady_now();
+  while (!stop_deadline_ || (connections_ > 0 && now_ < *stop_deadline_)) {
+    try {
+      turn();
+    } catch (const std::exception& error) {
+      // Out of memory, in effect. Whoever it hit is not watched any more and ends at its deadline.
+      log::error("the web server could not serve a connection", {{"error", error.what()}});
+    }
+  }
+  for (Guests& each : guests_)
+    while (!each.empty() && each.front().stage != Stage::closed) abort(each.front());
+  guests(Stage::closed).clear();
+}
+
+void Lobby::turn() {
+  std::array<epoll_event, 64> events{};
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), milliseconds_to_wait());
+  now_ = steady_now();
+  bool woken = false;
+  for (int i = 0; i < count; ++i) {
+    void* const who = events[static_cast<std::size_t>(i)].data.ptr;
+    const auto listener = std::find_if(listeners_.begin(), listeners_.end(),
+                                       [who](const Listener& each) { return who == &each; });
+    if (who == &wake_)
+      woken = true;
+    else if (listener != listeners_.end())
+      accept(*listener);
+    else
+      on_ready(*static_cast<Guest*>(who));
+  }
+  if (woken) {
+    wake_.clear();
+    std::vector<Answer> answers;
+    std::optional<SteadyTime> stop_asked;
+    {
+      const MutexLock lock(mutex_);
+      answers.swap(answers_);
+      stop_asked = stop_asked_;
+    }
+    if (stop_asked && !stop_deadline_) begin_stop(*stop_asked);
+    for (Answer& answer : answers) complete(std::move(answer));
+  }
+  expire();
+  guests(Stage::closed).clear();
+}
+
+int Lobby::milliseconds_to_wait() const {
+  auto next = SteadyTime::max();
+  for (const Guests& each : guests_)
+    if (!each.empty()) next = std::min(next, each.front().deadline);
+  if (paused_until_) next = std::min(next, *paused_until_);
+  if (stop_deadline_) next = std::min(next, *stop_deadline_);
+  if (next == SteadyTime::max()) return -1;
+  // Rounded up, so that it doesn't spin through the last fraction of a millisecond.
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - steady_now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, INT_MAX));
+}
+
+void Lobby::expire() {
+  const auto first_due = [this](Stage stage) {
+    Guests& waiting = guests(stage);
+    return !waiting.empty() && waiting.front().deadline <= now_ ? &waiting.front() : nullptr;
+  };
+  while (Guest* guest = first_due(Stage::idle)) close(*guest);
+  while (Guest* guest = first_due(Stage::reading)) refuse(*guest, too_slow);
+  while (Guest* guest = first_due(Stage::sending)) abort(*guest);
+  while (Guest* guest = first_due(Stage::draining)) close(*guest);
+  if (paused_until_ && *paused_until_ <= now_) {
+    paused_until_.reset();
+    watch_listeners(true);
+  }
+}
+
+void Lobby::begin_stop(SteadyTime deadline) {
+  stop_deadline_ = deadline;
+  paused_until_.reset();
+  listeners_.clear();
+  while (close_oldest(Stage::idle) || close_oldest(Stage::reading)) {
+  }
+}
+
+void Lobby::accept(const Listener& listener) {
+  for (int i = 0; i < max_accepts; ++i) {
+    Fd fd = listener.accept();
+    if (fd) {
+      accept_trouble_.ended();
+      admit(std::move(fd));
+      continue;
+    }
+    // Anything else than these three is about the process, not about this one client; accept(2) can hand over
+    // a client's network error too, and a short pause does no harm then.
+    if (errno == EAGAIN) return;
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    return pause_accepting(errno);
+  }
+}
+
+void Lobby::pause_accepting(int error) {
+  if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
+    log::warn("cannot accept connections for now",
+              {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
+  close_oldest(Stage::idle);
+  watch_listeners(false);
+  paused_until_ = now_ + accept_pause;
+}
+
+void Lobby::watch_listeners(bool on) {
+  for (Listener& listener : listeners_) {
+    epoll_event event{};
+    event.events = on ? std::uint32_t{EPOLLIN} : 0U;
+    event.data.ptr = &listener;
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener.fd(), &event);
+  }
+}
+
+void Lobby::admit(Fd fd) {
+  const bool full = connections_ >= options_.max_connections && !close_oldest(Stage::idle);
+  if (full && connections_ >= options_.max_connections + turned_away_at_once &&
+      !close_oldest(Stage::draining))
+    return;  // closes it
+  Guests& idle = guests(Stage::idle);
+  idle.emplace_back(std::move(fd));
+  Guest& guest = idle.back();
+  guest.place = std::prev(idle.end());
+  ++connections_;
+  stats_.http_connections.fetch_add(1, std::memory_order_relaxed);
+  epoll_event event{};
+  event.data.ptr = &guest;
+  event.events = EPOLLONESHOT;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, guest.connection.fd(), &event) != 0) return close(guest);
+  if (full) return refuse(guest, too_many_connections);
+  enter(guest, Stage::idle);
+  watch(guest, EPOLLIN);
+}
+
+void Lobby::on_ready(Guest& guest) {
+  switch (guest.stage) {
+    case Stage::idle:
+    case Stage::reading:
+      return receive(guest);
+    case Stage::sending:
+      return send(guest);
+    case Stage::draining:
+      return drain(guest);
+    case Stage::working:
+    case Stage::closed:  // by an earlier event of this turn
+      return;
+  }
+}
+
+void Lobby::receive(Guest& guest) {
+  switch (guest.connection.receive()) {
+    case Progress::gone:
+      return close(guest);
+    case Progress::blocked:
+      return watch(guest, EPOLLIN);
+    case Progress::done:
+      if (guest.stage == Stage::idle) enter(guest, Stage::reading);
+      return examine(guest);
+  }
+}
+
+void Lobby::examine(Guest& guest) {
+  switch (guest.connection.read_head()) {
+    case HeadReader::Verdict::incomplete:
+      return watch(guest, EPOLLIN);
+    case HeadReader::Verdict::refused:
+      return refuse(guest, guest.connection.reader().refusal());
+    case HeadReader::Verdict::complete:
+      return submit(guest);
+  }
+}
+
+void Lobby::submit(Guest& guest) {
+  if (options_.max_requests > 0 && under_way_ >= options_.max_requests)
+    return refuse(guest, too_many_requests);
+  workers_.submit({&guest, guest.connection.take_head()});
+  ++under_way_;
+  enter(guest, Stage::working);
+}
+
+void Lobby::complete(Answer answer) {
+  --under_way_;
+  Guest& guest = *answer.guest;
+  guest.last_reply = !answer.keep_alive;
+  guest.connection.reply(std::move(answer.segments));
+  enter(guest, Stage::sending);
+  send(guest);
+}
+
+void Lobby::refuse(Guest& guest, const Refusal& refusal) {
+  stats_.count_http(Handler::other, refusal.status);
+  guest.last_reply = true;
+  guest.connection.reply(
+      {std::make_shared<const std::string>(reply_to(refusal, guest.connection.reader().is_head()))});
+  enter(guest, Stage::sending);
+  send(guest);
+}
+
+void Lobby::send(Guest& guest) {
+  switch (guest.connection.send()) {
+    case Progress::gone:
+      return close(guest);
+    case Progress::blocked:
+      return watch(guest, EPOLLOUT);
+    case Progress::done:
+      return after_reply(guest);
+  }
+}
+
+void Lobby::after_reply(Guest& guest) {
+  if (guest.last_reply || stop_deadline_) {
+    guest.connection.end_sending();
+    enter(guest, Stage::draining);
+    return watch(guest, EPOLLIN);
+  }
+  if (guest.connection.has_received()) {
+    enter(guest, Stage::reading);
+    return examine(guest);
+  }
+  enter(guest, Stage::idle);
+  watch(guest, EPOLLIN);
+}
+
+void Lobby::drain(Guest& guest) {
+  if (guest.connection.discard() == Progress::gone) return close(guest);
+  watch(guest, EPOLLIN);
+}
+
+void Lobby::enter(Guest& guest, Stage stage) {
+  Guests& from = guests(guest.stage);
+  Guests& to = guests(stage);
+  to.splice(to.end(), from, guest.place);
+  guest.stage = stage;
+  switch (stage) {
+    case Stage::idle:
+      guest.deadline = now_ + options_.idle_timeout;
+      break;
+    case Stage::reading:
+      guest.deadline = now_ + options_.head_timeout;
+      break;
+    case Stage::sending:
+      guest.deadline = now_ + options_.send_timeout;
+      break;
+    case Stage::draining:
+      guest.deadline = now_ + drain_timeout;
+      break;
+    case Stage::working:
+    case Stage::closed:
+      guest.deadline = SteadyTime::max();
+      break;
+  }
+}
+
+void Lobby::watch(const Guest& guest, std::uint32_t events) const {
+  // One shot: a guest is told of once and then not again until its stage asks, so that a closed socket of a
+  // guest in `working` cannot make the loop spin.
+  epoll_event event{};
+  event.events = events | EPOLLONESHOT;
+  event.data.ptr = const_cast<Guest*>(&guest);
+  (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, guest.connection.fd(), &event);
+}
+
+void Lobby::close(Guest& guest) {
+  guest.connection.close();
+  --connections_;
+  stats_.http_connections.fetch_sub(1, std::memory_order_relaxed);
+  enter(guest, Stage::closed);
+}
+
+void Lobby::abort(Guest& guest) {
+  guest.connection.abort();
+  close(guest);
+}
+
+bool Lobby::close_oldest(Stage stage) {
+  Guests& waiting = guests(stage);
+  if (waiting.empty()) return false;
+  close(waiting.front());
+  return true;
+}
+
+}  // namespace repodigest::web

@@ -1,0 +1,108 @@
+// Where connections wait. One thread owns every socket: it accepts, collects heads, hands the complete ones
+// to the workers and sends what they answer as fast as each client takes it, so that a client can keep nobody
+// waiting but itself. Every wait has an absolute deadline, every buffer a bound.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <list>
+#include <optional>
+#include <vector>
+
+#include "connection.h"
+#include "listener.h"
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/log.h"
+#include "repodigest/base/mutex.h"
+#include "repodigest/base/stats.h"
+#include "worker.h"
+
+namespace repodigest::web {
+
+/// What a guest is doing. All guests of a state have the same time for it, so each state's list is in the
+/// order of its deadlines.
+enum class Stage {
+  idle,      ///< nothing of a request has arrived
+  reading,   ///< part of a head has arrived
+  working,   ///< a worker has its request; its socket is not watched
+  sending,   ///< its reply is on the way
+  draining,  ///< the last reply is sent; waiting for the client to read it and close, lest it be lost to a
+             ///< reset
+  closed,    ///< to be forgotten at the end of the turn
+};
+
+/// A connection and its place in the lobby.
+struct Guest {
+  explicit Guest(Fd fd) : connection(std::move(fd)) {}
+
+  Connection connection;
+  Stage stage = Stage::idle;
+  SteadyTime deadline{};
+  bool last_reply = false;
+  std::list<Guest>::iterator place;
+};
+
+/// Thread rule: run() on one thread; answered() and stop() from any; the rest before run().
+class Lobby {
+ public:
+  /// `options`, `stats` and `workers` outlive it. Throws std::system_error if there is no descriptor left.
+  Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Workers& workers);
+  Lobby(const Lobby&) = delete;
+  Lobby& operator=(const Lobby&) = delete;
+
+  /// Serves until stop() and then until the last reply is taken or the deadline has come.
+  void run();
+  void answered(Answer answer);
+  void stop(SteadyTime deadline);
+
+ private:
+  using Guests = std::list<Guest>;
+
+  void turn();
+  [[nodiscard]] int milliseconds_to_wait() const;
+  void expire();
+  void begin_stop(SteadyTime deadline);
+
+  void accept(const Listener& listener);
+  void admit(Fd fd);
+  void pause_accepting(int error);
+  void watch_listeners(bool on);
+
+  void on_ready(Guest& guest);
+  void receive(Guest& guest);
+  void examine(Guest& guest);
+  void submit(Guest& guest);
+  void complete(Answer answer);
+  void refuse(Guest& guest, const Refusal& refusal);
+  void send(Guest& guest);
+  void after_reply(Guest& guest);
+  void drain(Guest& guest);
+
+  Guests& guests(Stage stage) { return guests_[static_cast<std::size_t>(stage)]; }
+  void enter(Guest& guest, Stage stage);
+  void watch(const Guest& guest, std::uint32_t events) const;
+  void close(Guest& guest);
+  void abort(Guest& guest);
+  bool close_oldest(Stage stage);
+
+  const ServerOptions& options_;
+  std::vector<Listener> listeners_;
+  Stats& stats_;
+  Workers& workers_;
+  Fd epoll_;
+  Wake wake_;
+
+  SteadyTime now_{};  ///< of this turn
+  std::array<Guests, 6> guests_;
+  std::size_t connections_ = 0;  ///< all but the closed
+  std::size_t under_way_ = 0;    ///< requests that the workers have
+  std::optional<SteadyTime> paused_until_;
+  std::optional<SteadyTime> stop_deadline_;
+  log::Repeated accept_trouble_;
+
+  Mutex mutex_;
+  std::vector<Answer> answers_ GUARDED_BY(mutex_);
+  std::optional<SteadyTime> stop_asked_ GUARDED_BY(mutex_);
+};
+
+}  // namespace repodigest::web

@@ -1,0 +1,216 @@
+#include "worker.h"
+
+#include <httplib.h>
+#include <poll.h>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "repodigest/base/log.h"
+
+namespace repodigest::web {
+namespace {
+
+/// What cpp-httplib takes for a socket: it reads a request line from it and writes a reply's head to it.
+class HeadStream final : public httplib::Stream {
+ public:
+  explicit HeadStream(std::string_view input) : input_(input) {}
+
+  bool is_readable() const override { return true; }
+  bool is_writable() const override { return true; }
+  ssize_t read(char* data, std::size_t size) override {
+    const auto count = input_.copy(data, size);
+    input_.remove_prefix(count);
+    return static_cast<ssize_t>(count);
+  }
+  ssize_t write(const char* data, std::size_t size) override {
+    written_.append(data, size);
+    return static_cast<ssize_t>(size);
+  }
+  void get_remote_ip_and_port(std::string& ip, int& port) const override {
+    ip.clear();
+    port = 0;
+  }
+  void get_local_ip_and_port(std::string& ip, int& port) const override { get_remote_ip_and_port(ip, port); }
+  socket_t socket() const override { return INVALID_SOCKET; }
+
+  std::string take_written() { return std::move(written_); }
+
+ private:
+  std::string_view input_;
+  std::string written_;
+};
+
+/// cpp-httplib as a reader of request lines and a writer of reply heads; it never listens. It is given the
+/// request line alone: its readers of headers, ranges and bodies, its compression and its regex routes are
+/// where 0.11.4 can be hurt (a bad Range is answered 416 before any handler, `%0d%0a` in a header's value is
+/// decoded, REMOTE_ADDR can be forged), and bodies need no copy into it. One per thread.
+class Dialogue final : private httplib::Server {
+ public:
+  Dialogue(const Routes& routes, Stats& stats) : routes_(routes), stats_(stats) {
+    set_pre_routing_handler([this](const httplib::Request& line, httplib::Response& response) {
+      reply_ = call_route(request_from(line));
+      response.status = reply_->status;
+      return HandlerResponse::Handled;
+    });
+    // The last word before the head is written: the library's own additions (Keep-Alive, Accept-Ranges) are
+    // not true of this server.
+    set_post_routing_handler([this](const httplib::Request& line, httplib::Response& response) {
+      if (!reply_) {
+        reply_ = Reply::text(response.status, "the request line cannot be read\n");
+        head_.keep_alive = false;
+      }
+      set_headers(response, line.version == "HTTP/1.0");
+    });
+  }
+
+  Answer answer(Task task) {
+    head_ = std::move(task.head);
+    reply_.reset();
+    handler_ = repodigest::Handler::other;
+    HeadStream stream(head_.request_line + "\r\n\r\n");
+    bool closed = false;
+    process_request(stream, !head_.keep_alive, closed, nullptr);
+
+    const bool is_head = head_.request_line.starts_with("HEAD ");
+    std::string written = stream.take_written();
+    if (!reply_ || written.empty()) return refused(task.guest, is_head);
+    stats_.count_http(handler_, reply_->status);
+    Answer answer{task.guest, {}, head_.keep_alive};
+    answer.segments.push_back(std::make_shared<const std::string>(std::move(written)));
+    if (!is_head && !is_without_content(*reply_))
+      answer.segments.insert(answer.segments.end(), reply_->body.begin(), reply_->body.end());
+    return answer;
+  }
+
+  /// For when anything in here failed.
+  Answer refused(Guest* guest, bool is_head) {
+    constexpr Refusal failed{500, "internal error"};
+    stats_.count_http(handler_, failed.status);
+    return {guest, {std::make_shared<const std::string>(reply_to(failed, is_head))}, false};
+  }
+
+ private:
+  static bool is_without_content(const Reply& reply) { return reply.status == 304; }
+
+  Request request_from(const httplib::Request& line) {
+    Request request;
+    request.method = line.method;
+    request.path = line.path;
+    request.query.assign(line.params.begin(), line.params.end());
+    request.headers = std::move(head_.headers);
+    return request;
+  }
+
+  Reply call_route(const Request& request) {
+    const auto* const route = routes_.find(request.path);
+    if (route == nullptr) return Reply::text(404, "not found\n");
+    handler_ = route->handler;
+    std::string what = "not a std::exception";
+    try {
+      return route->function(request);
+    } catch (const std::exception& error) {
+      what = error.what();
+    } catch (...) {  // NOLINT(bugprone-empty-catch): `what` says it
+    }
+    log::error("a request could not be answered", {{"path", request.path}, {"error", what}});
+    return Reply::text(500, "internal error\n");
+  }
+
+  void set_headers(httplib::Response& response, bool is_http_1_0) const {
+    response.headers.clear();
+    // set_header leaves out what has a line end in it.
+    for (const auto& [name, value] : reply_->headers) response.set_header(name, value);
+    response.set_header("Cache-Control", "no-store");
+    response.set_header("X-Content-Type-Options", "nosniff");
+    if (!head_.keep_alive)
+      response.set_header("Connection", "close");
+    else if (is_http_1_0)
+      response.set_header("Connection", "keep-alive");
+    if (is_without_content(*reply_)) return;
+    std::size_t size = 0;
+    for (const Bytes& bytes : reply_->body) size += bytes ? bytes->size() : 0;
+    response.set_header("Content-Type", reply_->content_type);
+    response.set_header("Content-Length", std::to_string(size));
+  }
+
+  const Routes& routes_;
+  Stats& stats_;
+  Head head_;
+  std::optional<Reply> reply_;
+  repodigest::Handler handler_ = repodigest::Handler::other;  // httplib::Server has a Handler of its own
+};
+
+}  // namespace
+
+Workers::~Workers() {
+  stop(SteadyTime{});
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Workers::start(std::size_t count, Done done) {
+  done_ = std::move(done);
+  threads_.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    {
+      const MutexLock lock(mutex_);
+      ++running_;
+    }
+    try {
+      threads_.emplace_back([this] { run(); });
+    } catch (...) {
+      const MutexLock lock(mutex_);
+      --running_;
+      throw;
+    }
+  }
+}
+
+void Workers::submit(Task task) {
+  {
+    const MutexLock lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+}
+
+void Workers::stop(SteadyTime deadline) {
+  {
+    const MutexLock lock(mutex_);
+    stopping_ = true;
+    tasks_.clear();
+    if (running_ == 0) return;
+  }
+  changed_.notify_all();
+  (void)Cancel().until(deadline).wait(all_ended_.fd(), POLLIN);
+}
+
+void Workers::run() {
+  Dialogue dialogue(routes_, stats_);
+  while (true) {
+    Task task;
+    {
+      const MutexLock lock(mutex_);
+      while (tasks_.empty() && !stopping_) changed_.wait(mutex_);
+      if (stopping_) {
+        if (--running_ == 0) all_ended_.raise();
+        return;
+      }
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    Guest* const guest = task.guest;
+    try {
+      done_(dialogue.answer(std::move(task)));
+    } catch (const std::exception& error) {
+      log::error("a request could not be answered", {{"error", error.what()}});
+      done_(dialogue.refused(guest, true));
+    }
+  }
+}
+
+}  // namespace repodigest::web

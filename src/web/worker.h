@@ -1,0 +1,67 @@
+// The threads that answer requests. They never touch a socket: a head comes in, a finished answer goes out,
+// so whatever clients do, a worker is busy only as long as a handler is.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "head.h"
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/mutex.h"
+#include "repodigest/base/stats.h"
+#include "repodigest/web/message.h"
+#include "repodigest/web/server.h"
+
+namespace repodigest::web {
+
+struct Guest;  ///< a connection in the lobby; here only a name for whose request it is
+
+struct Task {
+  Guest* guest = nullptr;
+  Head head;
+};
+
+struct Answer {
+  Guest* guest = nullptr;
+  std::vector<Bytes> segments;  ///< the reply's head, then its body
+  bool keep_alive = false;
+};
+
+/// Thread rule: made, started, stopped and destroyed by one thread; submit() from any.
+class Workers {
+ public:
+  /// Receives each answer, on a worker's thread.
+  using Done = std::function<void(Answer)>;
+
+  /// `routes` and `stats` outlive it.
+  Workers(const Routes& routes, Stats& stats) : routes_(routes), stats_(stats) {}
+  /// Stops and joins: as long as a handler runs, it waits.
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  /// Throws std::system_error if the process can have no more threads.
+  void start(std::size_t count, Done done);
+  void submit(Task task);
+  /// Drops what is queued and waits until every thread has ended its request, or until `deadline`.
+  void stop(SteadyTime deadline);
+
+ private:
+  void run();
+
+  const Routes& routes_;
+  Stats& stats_;
+  Done done_;
+  std::vector<std::thread> threads_;
+  Wake all_ended_;
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<Task> tasks_ GUARDED_BY(mutex_);
+  std::size_t running_ GUARDED_BY(mutex_) = 0;
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace repodigest::web
