@@ -1,0 +1,51 @@
+#include "deliver.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "support/program.h"
+
+namespace repodigest::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(DeliverTest, WritesTheWholeFileWithMode0644AndLeavesNothingElse) {
+  const support::TemporaryFolder folder;
+  const fs::path file = folder.path() / "docker.prom";
+  ASSERT_TRUE(write_file(file, "docker_up 1\n").ok());
+  EXPECT_EQ(support::read_file(file), "docker_up 1\n");
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777U, 0644U);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
+}
+
+TEST(DeliverTest, ReplacesASymlinkInsteadOfFollowingIt) {
+  const support::TemporaryFolder folder;
+  const fs::path victim = folder.path() / "victim";
+  ASSERT_TRUE(write_file(victim, "precious").ok());
+  fs::create_symlink(victim, folder.path() / "link");
+  ASSERT_TRUE(write_file(folder.path() / "link", "report").ok());
+  EXPECT_EQ(support::read_file(victim), "precious");
+  EXPECT_FALSE(fs::is_symlink(folder.path() / "link"));
+}
+
+TEST(DeliverTest, SaysWhichFileCannotBeWrittenAndWhyAndKeepsTheOldOne) {
+  const support::TemporaryFolder folder;
+  const auto missing = write_file(folder.path() / "no" / "such" / "file", "x");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_NE(missing.error().text.find("no/such/file"), std::string::npos) << missing.error().text;
+  EXPECT_NE(missing.error().text.find("no such file or directory"), std::string::npos)
+      << missing.error().text;
+  fs::create_directory(folder.path() / "folder");
+  EXPECT_FALSE(write_file(folder.path() / "folder", "x").ok());
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1)
+      << "a temporary file is left behind";
+}
+
+}  // namespace
+}  // namespace repodigest::app

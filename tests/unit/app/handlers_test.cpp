@@ -1,0 +1,175 @@
+// What the paths answer, over real HTTP, from the program on a recorded engine.
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/program.h"
+
+namespace repodigest {
+namespace {
+
+using nlohmann::json;
+
+std::string gunzip(const std::string& packed) {
+  z_stream stream{};
+  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
+  std::string plain(64U << 20U, '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
+  stream.avail_out = static_cast<uInt>(plain.size());
+  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
+  EXPECT_EQ(stream.avail_in, 0U);
+  plain.resize(stream.total_out);
+  inflateEnd(&stream);
+  return plain;
+}
+
+class HandlersTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    daemon_ = std::make_unique<support::Daemon>(std::vector<std::string>{"--demo"});
+    ASSERT_TRUE(daemon_->wait_until_inspected()) << daemon_->log();
+  }
+  static void TearDownTestSuite() { daemon_.reset(); }
+
+  static transport::Response get(const std::string& target,
+                                 std::vector<std::pair<std::string, std::string>> headers = {}) {
+    auto answer = daemon_->get(target, std::move(headers));
+    EXPECT_TRUE(answer.ok()) << answer.error().text;
+    return answer.ok() ? std::move(answer).value() : transport::Response();
+  }
+
+  static std::unique_ptr<support::Daemon> daemon_;
+};
+
+std::unique_ptr<support::Daemon> HandlersTest::daemon_;
+
+TEST_F(HandlersTest, TheDemoSaysThatItIsOne) {
+  const std::string metrics = daemon_->body("/metrics");
+  EXPECT_NE(metrics.find("source=\"demo\""), std::string::npos);
+  EXPECT_NE(daemon_->body("/").find("demo"), std::string::npos);
+  EXPECT_NE(daemon_->log().find("demo"), std::string::npos);
+}
+
+TEST_F(HandlersTest, MetricsAreTextOfVersion004AndTheSameWhenGzipped) {
+  const auto plain = get("/metrics");
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_EQ(plain.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(plain.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(plain.header("Cache-Control"), "no-store");
+  const auto packed = get("/metrics", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+  const std::string text = gunzip(packed.body);
+  EXPECT_EQ(text.substr(0, text.find("\n# HELP docker_up")),
+            plain.body.substr(0, plain.body.find("\n# HELP docker_up")));
+  EXPECT_EQ(support::value_of(text, "docker_repo_digests"), 155);
+}
+
+TEST_F(HandlersTest, ImagesHaveAnETagThatSpares) {
+  const auto first = get("/api/v1/images");
+  EXPECT_EQ(first.header("Content-Type"), "application/json; charset=utf-8");
+  const std::string etag(first.header("ETag"));
+  ASSERT_FALSE(etag.empty());
+  const auto again = get("/api/v1/images", {{"If-None-Match", etag}});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_EQ(get("/api/v1/images", {{"If-None-Match", "\"other\""}}).status, 200);
+}
+
+TEST_F(HandlersTest, ImagesComeGzippedToo) {
+  const auto packed = get("/api/v1/images", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+  EXPECT_EQ(gunzip(packed.body), daemon_->body("/api/v1/images"));
+}
+
+TEST_F(HandlersTest, ImagesCanBeFilteredByAnomalyNameAndPage) {
+  const auto duplicates = json::parse(daemon_->body("/api/v1/images?anomaly=duplicate"));
+  EXPECT_EQ(duplicates.at("images").size(), 5U);
+  EXPECT_EQ(duplicates.at("matched"), 5);
+  EXPECT_EQ(duplicates.at("totals").at("images"), 18);
+  const auto named = json::parse(daemon_->body("/api/v1/images?name=namespace1%2Fmyimage"));
+  EXPECT_EQ(named.at("images").size(), 1U);
+  const auto page = json::parse(daemon_->body("/api/v1/images?limit=4&offset=16"));
+  EXPECT_EQ(page.at("images").size(), 2U);
+  EXPECT_EQ(page.at("matched"), 18);
+}
+
+TEST_F(HandlersTest, AnUnknownValueOfAFilterIs400WithAHint) {
+  for (const char* query :
+       {"anomaly=nonsense", "limit=-1", "limit=ten", "offset=", "limit=99999999999999999999", "nonsense=1"}) {
+    const auto answer = get(std::string("/api/v1/images?") + query);
+    EXPECT_EQ(answer.status, 400) << query;
+    EXPECT_TRUE(json::parse(answer.body).at("error").is_string()) << query;
+  }
+}
+
+TEST_F(HandlersTest, OneImageIsFoundByEveryNameItHas) {
+  const std::string id =
+      json::parse(daemon_->body("/api/v1/images?name=namespace1%2Fmyimage")).at("images")[0].at("id");
+  for (const std::string& name :
+       {std::string("localhost:5000/namespace1/myimage:latest"),
+        std::string("localhost:5000/namespace2/myimage"),
+        std::string("localhost%3A5000%2Fnamespace2%2Fmyimage%3A1.0.0"), id, id.substr(7), id.substr(7, 12)}) {
+    const auto answer = get("/api/v1/images/" + name);
+    ASSERT_EQ(answer.status, 200) << name << answer.body;
+    EXPECT_EQ(json::parse(answer.body).at("id"), id) << name;
+  }
+  EXPECT_EQ(get("/api/v1/images/docker.io/library/single:1.0").status, 200);
+}
+
+TEST_F(HandlersTest, AnUnknownImageIs404InJson) {
+  const auto answer = get("/api/v1/images/no-such-image");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_TRUE(json::parse(answer.body).at("error").is_string());
+}
+
+TEST_F(HandlersTest, TheSummaryIsFlatAndSmall) {
+  const std::string body = daemon_->body("/api/v1/summary");
+  EXPECT_LT(body.size(), 1000U);
+  const auto summary = json::parse(body);
+  for (const auto& [key, value] : summary.items()) EXPECT_TRUE(value.is_primitive()) << key;
+  EXPECT_EQ(summary.at("images"), 18);
+  EXPECT_EQ(summary.at("repo_digests"), 155);
+}
+
+TEST_F(HandlersTest, TheEngineDocumentNamesItsDefectsWithTheVersionThatFixesThem) {
+  const auto engine = json::parse(daemon_->body("/api/v1/engine"));
+  bool found = false;
+  for (const auto& advisory : engine.at("advisories"))
+    found |= advisory.at("id") == "moby-48747" && advisory.at("fixed_in") == "27.4.0";
+  EXPECT_TRUE(found) << engine.dump(1);
+}
+
+TEST_F(HandlersTest, HealthReadinessAndUnknownPaths) {
+  EXPECT_EQ(get("/-/healthy").status, 200);
+  EXPECT_EQ(get("/-/ready").status, 200);
+  EXPECT_EQ(get("/nothing").status, 404);
+  EXPECT_EQ(get("/metrics/").status, 404);
+}
+
+TEST_F(HandlersTest, ThePageNamesWhatItFoundAndAllowsNoScript) {
+  const auto page = get("/");
+  EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_NE(page.header("Content-Security-Policy").find("default-src 'none'"), std::string_view::npos);
+  EXPECT_NE(page.body.find("155"), std::string::npos);
+  EXPECT_NE(page.body.find("moby-48747"), std::string::npos);
+}
+
+TEST(HandlersOptionsTest, ApiTelemetryPathAndSelfMetricsFollowTheFlags) {
+  const support::Daemon daemon(
+      {"--demo", "--no-web.api", "--web.telemetry-path=/m", "--web.disable-exporter-metrics"});
+  ASSERT_TRUE(support::eventually(
+      [&] { return support::value_of(daemon.body("/m"), "docker_repo_digests") == 155; }));
+  EXPECT_EQ(daemon.get("/metrics")->status, 404);
+  EXPECT_EQ(daemon.get("/api/v1/images")->status, 404);
+  EXPECT_EQ(daemon.body("/m").find("process_"), std::string::npos);
+  EXPECT_EQ(daemon.body("/m").find("repodigest_exporter_"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace repodigest
