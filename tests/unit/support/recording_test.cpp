@@ -53,11 +53,12 @@ TEST(Recording, EveryRecordedEngineLoadsAndInspectsEachOfItsImagesByIdAndByEvery
     for (const auto& row : json::parse(recording.answer("GET", "/images/json").body)) {
       const auto id = row.at("Id").get<std::string>();
       const std::string by_id = recording.answer("GET", "/images/" + id + "/json").body;
-      EXPECT_EQ(json::parse(by_id).at("Id"), id);
+      const json inspected = json::parse(by_id);
+      EXPECT_EQ(inspected.at("Id"), id);
       for (const auto& tag : row.at("RepoTags"))
         EXPECT_EQ(recording.answer("GET", "/v1.45/images/" + tag.get<std::string>() + "/json").body, by_id)
             << tag;
-      for (const auto& digest : json::parse(by_id).at("RepoDigests"))
+      for (const auto& digest : inspected.at("RepoDigests"))
         EXPECT_EQ(recording.answer("GET", "/images/" + digest.get<std::string>() + "/json").body, by_id)
             << digest;
     }
