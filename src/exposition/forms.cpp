@@ -48,7 +48,20 @@ std::string etag_of(const std::string& bytes) {
   return etag + '"';
 }
 
+std::shared_ptr<const std::string> gzipped(std::string_view plain) {
+  const GzipPart part = gzip_part(plain);
+  return shared(*part.bytes + gzip_end(part, ""));
+}
+
 }  // namespace
+
+Document make_document(std::string bytes, bool gzip) {
+  Document document;
+  document.etag = etag_of(bytes);
+  document.bytes = shared(std::move(bytes));
+  if (gzip) document.gzip = gzipped(*document.bytes);
+  return document;
+}
 
 /// Everything made of one (snapshot, stale). Its forms lock one by one: who wants text never waits for JSON.
 /// Who holds the set keeps it, even if a newer one has taken its place. Any thread.
@@ -70,19 +83,12 @@ class Forms::Set {
   }
 
   Document images() {
-    return images_.get([this] {
-      auto bytes = shared(render_images(*snapshot_, stale_));
-      std::string etag = etag_of(*bytes);
-      return Document{std::move(bytes), nullptr, std::move(etag)};
-    });
+    return images_.get([this] { return make_document(render_images(*snapshot_, stale_), false); });
   }
 
   Document images_with_gzip() {
     Document document = images();
-    document.gzip = images_gzip_.get([&document] {
-      const GzipPart part = gzip_part(*document.bytes);
-      return shared(*part.bytes + gzip_end(part, ""));
-    });
+    document.gzip = images_gzip_.get([&document] { return gzipped(*document.bytes); });
     return document;
   }
 

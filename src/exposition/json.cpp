@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "repodigest/base/duration.h"
+#include "repodigest/base/stats.h"
 #include "repodigest/engine/types.h"
 
 namespace repodigest::exposition {
@@ -54,7 +57,7 @@ Json age_json(std::optional<WallTime> then, WallTime now) {
 }
 
 std::string_view store_name(engine::ImageStore store) {
-  return engine::image_store_names[static_cast<std::size_t>(store)];
+  return engine::image_store_names[index_of(store)];
 }
 
 Json engine_json(const std::optional<engine::Identity>& engine) {
@@ -121,26 +124,25 @@ Json error_json(const poll::Health& health) {
 }  // namespace
 
 std::string render_images(const inventory::Snapshot& snapshot, bool stale, const Filter& filter) {
-  // Image by image: a tree of 100,000 images at once would hold many times the document's size.
-  std::string images;
-  std::size_t matched = 0;
-  std::size_t shown = 0;
-  for (const auto& image : snapshot.images) {
-    if (!matches(*image, filter)) continue;
-    if (matched++ < filter.offset || (filter.limit && shown == *filter.limit)) continue;
-    if (shown++ > 0) images += ',';
-    images += dump(image_json(*image));
-  }
+  std::vector<const inventory::Image*> page;
+  for (const auto& image : snapshot.images)
+    if (matches(*image, filter)) page.push_back(image.get());
   Json head = {{"schema_version", schema_version},
                {"engine", engine_json(snapshot.engine)},
                {"changed_at", format_timestamp(snapshot.changed_at)},
                {"stale", stale},
                {"totals", totals_json(snapshot.totals)}};
-  if (filter.any()) head["matched"] = matched;
+  if (filter.any()) head["matched"] = page.size();
+  page.erase(page.begin(), page.begin() + static_cast<std::ptrdiff_t>(std::min(filter.offset, page.size())));
+  if (filter.limit && *filter.limit < page.size()) page.resize(*filter.limit);
+
+  // Image by image: a tree of 100,000 images at once would hold many times the document's size.
   std::string text = dump(head);
-  text.pop_back();  // the brace that ends it
-  text.reserve(text.size() + images.size() + 16);
-  return text.append(",\"images\":[").append(images).append("]}\n");
+  text.back() = ',';  // the brace that ended it
+  text += "\"images\":[";
+  for (const auto* image : page) (text += dump(image_json(*image))) += ',';
+  if (!page.empty()) text.pop_back();
+  return text += "]}\n";
 }
 
 std::string render_image(const inventory::Image& image) {

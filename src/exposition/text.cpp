@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "repodigest/base/result.h"
+#include "repodigest/base/stats.h"
 #include "repodigest/digest/digest.h"
 #include "repodigest/engine/types.h"
 
@@ -94,7 +95,7 @@ void append_engine(std::string& out, const inventory::Snapshot& snapshot) {
                {"os", engine.os},
                {"architecture", engine.architecture},
                {"storage_driver", engine.storage_driver},
-               {"image_store", engine::image_store_names[static_cast<std::size_t>(engine.image_store)]},
+               {"image_store", engine::image_store_names[index_of(engine.image_store)]},
                {"source", snapshot.demo ? "demo" : "engine"}},
               1);
   if (snapshot.advisories.empty()) return;
