@@ -201,14 +201,9 @@ Result<std::size_t> tls_step(ssl_st* session, int socket, const Cancel& cancel,
         break;
       case SSL_ERROR_ZERO_RETURN:
         return std::size_t{0};
-      case SSL_ERROR_SSL: {
-        const unsigned long code = ERR_peek_error();
-        // A peer that closes without TLS's goodbye: no trouble of TLS, but not a proper end of bytes either.
-        if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-          return Error{Reason::connect, "the peer closed it"};
-        return Error{Reason::tls, tls_cause(session, code)};
-      }
-      default:
+      case SSL_ERROR_SSL:
+        return Error{Reason::tls, tls_cause(session, ERR_peek_error())};
+      default:  // the socket's own trouble, or its end without TLS's goodbye: no proper end of bytes
         return Error{Reason::connect, error_number != 0 ? errno_text(error_number) : "the peer closed it"};
     }
     if (const auto why = cancel.wait(socket, events)) return cancelled(*why);

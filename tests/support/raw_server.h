@@ -7,6 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -107,7 +108,7 @@ class RawServer {
     for (auto& served : served_) served.thread.join();
   }
 
-  [[nodiscard]] std::string path() const { return folder_.file("raw.sock"); }
+  [[nodiscard]] std::string path() const { return (folder_.path() / "raw.sock").string(); }
   [[nodiscard]] std::uint16_t port() const { return port_; }
   /// How many connections were accepted so far.
   [[nodiscard]] std::size_t connections() {

@@ -43,11 +43,17 @@ struct Endpoint {
 /// Spare bytes behind every body, as simdjson wants to read past the end (SIMDJSON_PADDING is 32 or 64).
 inline constexpr std::size_t body_padding = 64;
 
+/// A name as part of a path: slashes and what names are made of stay (`/ : @ . _ -`, letters, digits), the
+/// rest becomes %XX (RFC 3986 2.1). Any thread.
+std::string encode_path(std::string_view name);
+
+/// A request without a body.
 struct Request {
   std::string method = "GET";
   std::string
       target;  ///< path and query as they go out, percent-encoded by the caller; without Endpoint::prefix
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>>
+      headers;  ///< Host, User-Agent, Accept are added unless here
   std::size_t max_body_bytes = 16U << 20U;
 };
 
@@ -70,10 +76,12 @@ class Transport {
 
   /// Makes one call and reads the whole answer, whatever its status (an answer of 404 is a Response, not an
   /// Error). The connection is kept open for the next call where the peer allows it; a kept connection that
-  /// turns out to be closed before any byte of the answer came is opened anew once. Errors:
+  /// turns out to be closed before any byte of the answer came is opened anew once (GET and HEAD). Only the
+  /// lookup of a host's name does not end with `cancel`: getaddrinfo(3) can't be cancelled. Errors:
   ///  connect: not reachable, or closed before an answer; permission: EACCES (the text names the ids that
   ///  matter); tls: handshake; timeout and interrupted: as `cancel` ended, or the answer ended before its
-  ///  length; http: not an HTTP answer; too_large: the body exceeds max_body_bytes, or the head 64 KiB.
+  ///  length; http: not an HTTP answer, or a request that cannot be sent (a space or line break in its target
+  ///  or a header); too_large: the body exceeds max_body_bytes, or the head 64 KiB.
   /// After any Error the connection is closed, so that the engine stops working on the answer.
   virtual Result<Response> call(const Request& request, const Cancel& cancel) = 0;
 };
