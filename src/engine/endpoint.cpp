@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "context.h"
@@ -217,7 +218,14 @@ Surroundings Surroundings::of_process() {
             return value;
           },
           .read_file = read_regular_file,
-          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }};
+          .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; },
+          .variable_names =
+              [] {
+                std::vector<std::string> names;
+                for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry)
+                  names.emplace_back(*entry, std::strcspn(*entry, "="));
+                return names;
+              }};
 }
 
 Result<FoundEndpoint> find_endpoint(const EndpointOptions& options, const Surroundings& surroundings) {
