@@ -34,25 +34,6 @@ constexpr std::optional<ApiVersion> parse_api_version(std::string_view text) {
 constexpr ApiVersion our_newest = *parse_api_version(newest_api_version);
 constexpr ApiVersion our_oldest = *parse_api_version(oldest_api_version);
 
-/// As one path of several segments: the engine's router takes a name with its slashes.
-std::string percent_encode(std::string_view name) {
-  constexpr std::string_view kept = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:@._-";
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(name.size());
-  for (const char c : name) {
-    if (kept.find(c) != std::string_view::npos) {
-      encoded += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += '%';
-      encoded += digits[byte >> 4U];
-      encoded += digits[byte & 0xFU];
-    }
-  }
-  return encoded;
-}
-
 /// moby v27.3.1 api/server/middleware/version.go: "client version 1.99 is too new. Maximum supported API
 /// version is 1.47", "client version 1.11 is too old. …"; a proxy or an engine replaced under us can say so
 /// at any time.
@@ -84,18 +65,18 @@ Client::Client(std::unique_ptr<transport::Transport> transport, std::string endp
 
 Error Client::failed(const Call& call, Error error) {
   stats_.request_failures[index_of(call.operation)][index_of(error.reason)].add();
-  // What goes wrong before a request is out has nothing to do with the request, and its text names the
-  // endpoint.
-  const bool before_request =
-      error.reason == Reason::connect || error.reason == Reason::permission || error.reason == Reason::tls;
-  if (!before_request) error.text = "GET " + call.target + " at " + endpoint_text_ + ": " + error.text;
   const bool list = call.operation == Operation::image_list;
   if (error.reason == Reason::too_large && list)
     error.text += "; --docker.max-response-bytes is " + std::to_string(options_.max_list_bytes);
   if (error.reason == Reason::timeout)
-    error.text += std::string(list ? "; --docker.list-timeout is " : "; --docker.timeout is ") +
-                  format_duration(call.timeout);
+    error.text +=
+        (list ? "; --docker.list-timeout is " : "; --docker.timeout is ") + format_duration(call.timeout);
   return error;
+}
+
+Error Client::bad_answer(const Call& call, Error error) {
+  error.text = "GET " + call.target + " on " + endpoint_text_ + ": " + error.text;
+  return failed(call, std::move(error));
 }
 
 Result<transport::Response> Client::call(const Call& call, const Cancel& cancel) {
@@ -117,8 +98,12 @@ Result<transport::Response> Client::call(const Call& call, const Cancel& cancel)
               .text = "status " + std::to_string(status) + (message.empty() ? "" : ": " + message),
               .status = status};
   if (status == 404 && call.operation == Operation::image_inspect) error.reason = Reason::not_found;
-  if (refuses_api_version(status, message)) error.reason = Reason::api_version;
-  return failed(call, std::move(error));
+  if (call.operation == Operation::ping) error.text += "; is this a Docker engine? Check --docker.host";
+  if (refuses_api_version(status, message)) {
+    error.reason = Reason::api_version;
+    reconnected_ = true;  // whatever was negotiated doesn't hold any more
+  }
+  return bad_answer(call, std::move(error));
 }
 
 Result<Identity> Client::look(const Cancel& cancel) {
@@ -129,11 +114,11 @@ Result<Identity> Client::look(const Cancel& cancel) {
   const std::string_view server = ping->header("Server");
   const std::string_view api_version = ping->header("Api-Version");
   if (api_version.empty() || !ping->body.starts_with("OK"))
-    return failed(ping_call,
-                  {.reason = Reason::http,
-                   .text = "this is not a Docker engine (its answer has no Api-Version header or is "
-                           "not \"OK\"): check --docker.host",
-                   .status = ping->status});
+    return bad_answer(ping_call,
+                      {.reason = Reason::http,
+                       .text = "this is not a Docker engine (its answer has no Api-Version header or is "
+                               "not \"OK\"): check --docker.host",
+                       .status = ping->status});
   if (identity_ && !reconnected_ && server == ping_server_ && api_version == ping_api_version_)
     return *identity_;
 
@@ -142,15 +127,15 @@ Result<Identity> Client::look(const Cancel& cancel) {
   const Result<transport::Response> version_response = call(version_call, cancel);
   if (!version_response) return version_response.error();
   const Result<Version> version = decoder_.version(version_response->body);
-  if (!version) return failed(version_call, version.error());
+  if (!version) return bad_answer(version_call, version.error());
   Result<std::string> spoken = negotiate(*version);
-  if (!spoken) return failed(version_call, std::move(spoken).error());
+  if (!spoken) return bad_answer(version_call, std::move(spoken).error());
 
   const Call info_call{Operation::info, Caller::look, "/v" + *spoken + "/info", options_.timeout};
   const Result<transport::Response> info_response = call(info_call, cancel);
   if (!info_response) return info_response.error();
   const Result<Info> info = decoder_.info(info_response->body);
-  if (!info) return failed(info_call, info.error());
+  if (!info) return bad_answer(info_call, info.error());
 
   identity_ = Identity{.id = info->id,
                        .name = info->name,
@@ -206,10 +191,10 @@ Result<transport::Response> Client::call_known(const Call& call, const Cancel& c
   const Result<Identity> now = look(cancel);
   if (!now) return now.error();
   if (*now == asked) return response;
-  return failed(call, {.reason = Reason::interrupted,
-                       .text = "the engine changed under way (" + asked.version + " with id " + asked.id +
-                               " was asked, " + now->version + " with id " + now->id +
-                               " is there now): the answer is not used"});
+  return bad_answer(call, {.reason = Reason::interrupted,
+                           .text = "the engine changed under way (" + asked.version + " with id " + asked.id +
+                                   " was asked, " + now->version + " with id " + now->id +
+                                   " is there now): the answer is not used"});
 }
 
 Result<std::vector<ImageRow>> Client::list_images(const Cancel& cancel) {
@@ -219,7 +204,7 @@ Result<std::vector<ImageRow>> Client::list_images(const Cancel& cancel) {
   const Result<transport::Response> response = call_known(list, cancel);
   if (!response) return response.error();
   Result<std::vector<ImageRow>> rows = decoder_.image_list(response->body);
-  if (!rows) return failed(list, std::move(rows).error());
+  if (!rows) return bad_answer(list, std::move(rows).error());
   return rows;
 }
 
@@ -227,12 +212,12 @@ Result<ImageInspect> Client::inspect_image(std::string_view name, const Cancel& 
   if (name.empty()) return Error{.reason = Reason::usage, .text = "an image's name is empty"};
   if (const Status known = known_engine(cancel); !known) return known.error();
   const Call inspect{Operation::image_inspect, Caller::inspect,
-                     "/v" + identity_->api_version + "/images/" + percent_encode(name) + "/json",
+                     "/v" + identity_->api_version + "/images/" + transport::encode_path(name) + "/json",
                      options_.timeout};
   const Result<transport::Response> response = call_known(inspect, cancel);
   if (!response) return response.error();
   Result<ImageInspect> image = decoder_.image_inspect(response->body);
-  if (!image) return failed(inspect, std::move(image).error());
+  if (!image) return bad_answer(inspect, std::move(image).error());
   return image;
 }
 

@@ -54,8 +54,10 @@ class Client {
   Result<transport::Response> call(const Call& call, const Cancel& cancel);
   /// The same, for an answer that must be of the engine in identity_.
   Result<transport::Response> call_known(const Call& call, const Cancel& cancel);
-  /// Counts a failed call and completes its text.
+  /// Counts a failed call, and adds to its text which option matters.
   Error failed(const Call& call, Error error);
+  /// The same for an answer that came and can't be used: says of which call (the transport's own errors do).
+  Error bad_answer(const Call& call, Error error);
   /// The API version to speak.
   [[nodiscard]] Result<std::string> negotiate(const Version& version) const;
   /// Makes a look if none has succeeded yet.
