@@ -38,12 +38,18 @@ void set_name_and_state(Image& image, const Strings& row_digests) {
   image.state = repository.empty() && image.repo_tags.empty() ? NameState::dangling : NameState::digest_only;
 }
 
+/// By sorting: for the few strings of most images that is cheaper than a table.
+bool has_repeats(std::vector<std::string_view> strings) {
+  std::sort(strings.begin(), strings.end());
+  return std::adjacent_find(strings.begin(), strings.end()) != strings.end();
+}
+
 bool has_several_names_of_a_repository(const Strings& names) {
   if (names.size() < 2) return false;
-  std::unordered_set<std::string_view> repositories;
-  return !std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-    return repositories.insert(digest::repository_of(name)).second;
-  });
+  std::vector<std::string_view> repositories;
+  repositories.reserve(names.size());
+  for (const std::string& name : names) repositories.push_back(digest::repository_of(name));
+  return has_repeats(std::move(repositories));
 }
 
 /// Whether `some` has an entry, placeholders excepted, that is not in `all`. Equal familiar names are equal:
@@ -99,25 +105,12 @@ void tally(Totals& totals, const Image& image, int times) {
 }
 
 void keep_first_appearances(Strings& strings) {
-  if (strings.size() < 2) return;
-  std::vector<std::size_t> repeated;
-  {
-    std::unordered_set<std::string_view> seen;  // views: nothing may move while it lives
-    for (std::size_t i = 0; i < strings.size(); ++i)
-      if (!seen.insert(strings[i]).second) repeated.push_back(i);
-  }
-  if (repeated.empty()) return;
-  auto next = repeated.begin();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < strings.size(); ++i) {
-    if (next != repeated.end() && *next == i) {
-      ++next;
-    } else {
-      if (kept != i) strings[kept] = std::move(strings[i]);
-      ++kept;
-    }
-  }
-  strings.resize(kept);
+  if (strings.size() < 2 || !has_repeats({strings.begin(), strings.end()})) return;
+  Strings kept;
+  std::unordered_set<std::string_view> seen;
+  for (const std::string& one : strings)
+    if (seen.insert(one).second) kept.push_back(one);
+  strings = std::move(kept);
 }
 
 }  // namespace repodigest::inventory

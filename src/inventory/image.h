@@ -20,14 +20,14 @@ struct Circumstances {
   bool engine_doubles = false;  ///< engine::doubles_single_names of this engine
 };
 
-/// Fills in what follows from the rest of `image`: name, state, anomalies, pending and suspect. Linear in its
-/// names.
+/// Fills in what follows from the rest of `image`: name, state, anomalies, pending and suspect. n log n in
+/// its names.
 void derive(Image& image, const Circumstances& circumstances);
 
 /// Adds what `image` contributes to the totals; with `times` -1 takes it away again.
 void tally(Totals& totals, const Image& image, int times);
 
-/// Each string once, the first appearance keeps its place. Linear.
+/// Each string once, the first appearance keeps its place. n log n.
 void keep_first_appearances(std::vector<std::string>& strings);
 
 }  // namespace repodigest::inventory

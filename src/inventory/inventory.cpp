@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 
@@ -315,15 +317,26 @@ void Inventory::State::replace(Entry& entry, Image image) {
 
 /// Only the misplaced are sorted, then merged with the rest, so that a few new names among many cost little.
 void Inventory::State::sort_by_name() {
-  const auto is_before = [](const Entry* one, const Entry* other) {
-    const int names = one->image->name.compare(other->image->name);
-    return names != 0 ? names < 0 : one->image->id < other->image->id;
-  };
   const auto misplaced = std::stable_partition(by_name.begin(), by_name.end(),
                                                [](const Entry* entry) { return !entry->misplaced; });
-  for (auto entry = misplaced; entry != by_name.end(); ++entry) (*entry)->misplaced = false;
-  std::sort(misplaced, by_name.end(), is_before);
-  std::inplace_merge(by_name.begin(), misplaced, by_name.end(), is_before);
+  if (misplaced == by_name.end()) return;
+  // Ids differ, so the pointer never decides.
+  const auto key_of = [](Entry* entry) {
+    return std::tuple<std::string_view, std::string_view, Entry*>(entry->image->name, entry->image->id,
+                                                                  entry);
+  };
+  // Keys side by side, because the way from an entry to its name is one of cache misses.
+  std::vector<decltype(key_of(nullptr))> keys;
+  keys.reserve(static_cast<std::size_t>(by_name.end() - misplaced));
+  std::transform(misplaced, by_name.end(), std::back_inserter(keys), key_of);
+  std::sort(keys.begin(), keys.end());
+  std::transform(keys.begin(), keys.end(), misplaced, [](const auto& key) {
+    Entry* const entry = std::get<Entry*>(key);
+    entry->misplaced = false;
+    return entry;
+  });
+  std::inplace_merge(by_name.begin(), misplaced, by_name.end(),
+                     [&](Entry* one, Entry* other) { return key_of(one) < key_of(other); });
 }
 
 }  // namespace repodigest::inventory
