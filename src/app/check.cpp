@@ -109,7 +109,7 @@ Result<Findings> ask_running_daemon(const cli::Config& config) {
   findings.json = std::move(document).value();
   std::vector<std::string> images;
   for (const auto& name : config.check_images) {
-    auto image = fetch(*endpoint, "/api/v1/images/" + engine::encode_name(name), config);
+    auto image = fetch(*endpoint, "/api/v1/images/" + transport::encode_path(name), config);
     if (!image.ok()) return image.error();
     images.push_back(std::move(image).value());
   }

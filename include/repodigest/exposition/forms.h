@@ -20,6 +20,9 @@ struct Document {
   std::string etag;
 };
 
+/// The document of these bytes, for what is rendered for one request alone. Any thread.
+Document make_document(std::string bytes, bool gzip);
+
 /// Keeps the forms of one (snapshot, stale) at a time. Any thread; two threads that ask for the same missing
 /// form wait for one rendering, those that ask for another form don't wait. A form nobody asks for costs
 /// nothing; those of an older snapshot go when a newer one is first asked for.
