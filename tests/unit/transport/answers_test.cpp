@@ -296,6 +296,14 @@ TEST(Requests, ThatWouldSmuggleLinesAreNotSent) {
               Reason::http);
 }
 
+TEST(Requests, MayNameWhateverAfterEncoding) {
+  EXPECT_EQ(encode_path("localhost:5000/a-b_c/d.e:1@sha256:0f"), "localhost:5000/a-b_c/d.e:1@sha256:0f");
+  const std::string hostile = encode_path("a b?c#d%e\r\n\xc3\xa9");
+  EXPECT_EQ(hostile, "a%20b%3Fc%23d%25e%0D%0A%C3%A9");
+  EXPECT_THAT(sent_for(get("/images/" + hostile), "", false),
+              StartsWith("GET /images/" + hostile + " HTTP/1.1"));
+}
+
 TEST(EndpointText, IsAsItIsWritten) {
   EXPECT_EQ(unix_endpoint("/run/docker.sock").text(), "unix:///run/docker.sock");
   auto endpoint = tcp_endpoint(2375);
