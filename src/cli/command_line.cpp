@@ -26,32 +26,38 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
   return row.back();
 }
 
-std::string with_hint(std::string text, const std::string& hint) {
-  return hint.empty() ? text : text + "; " + hint;
-}
-
-/// Flags that `command` takes, as they are typed.
+/// Flags that `command` takes, without dashes.
 std::vector<std::string> flags_of(Command command) {
-  std::vector<std::string> flags = {"--help", "--version"};
+  std::vector<std::string> flags = {"help", "version"};
   for (const auto& option : options()) {
     if (!takes(command, option.group)) continue;
-    flags.push_back("--" + option.name);
-    if (option.kind == Option::Kind::negatable) flags.push_back("--no-" + option.name);
+    flags.push_back(option.name);
+    if (option.kind == Option::Kind::negatable) flags.push_back("no-" + option.name);
   }
   return flags;
 }
 
 std::string unexpected(Command command, const std::string& argument) {
   if (!starts_with_dash(argument))
-    return command == Command::daemon ? with_hint("unknown command \"" + argument + "\"",
-                                                  did_you_mean(argument, {"check", "healthcheck"}))
-                                      : "unexpected argument \"" + argument + "\"";
+    return command == Command::daemon
+               ? "unknown command \"" + argument + "\"" + did_you_mean(argument, {"check", "healthcheck"})
+               : "unexpected argument \"" + argument + "\"";
   const std::string flag = argument.substr(0, argument.find('='));
   const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
   if (const auto* const option = find_option(name); option != nullptr && !takes(command, option->group))
     return flag + (option->group == Group::check ? " belongs behind the command check"
                                                  : " belongs behind the command check or healthcheck");
-  return with_hint("unknown flag " + flag, did_you_mean("--" + name, flags_of(command)));
+  return "unknown flag " + flag + did_you_mean(name, flags_of(command), "--");
+}
+
+/// What is wrong with "--name=", which CLI11 would read as "--name" with the next argument as its value.
+std::string flag_without_value(const std::vector<std::string>& arguments) {
+  for (const auto& argument : arguments) {
+    if (argument == "--") break;
+    if (argument.size() > 3 && argument.substr(0, 2) == "--" && argument.back() == '=')
+      return argument.substr(0, argument.size() - 1) + " needs a value";
+  }
+  return "";
 }
 
 CLI::Option* add(CLI::App& app, const Option& option) {
@@ -68,7 +74,8 @@ CLI::Option* add(CLI::App& app, const Option& option) {
 
 }  // namespace
 
-std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates) {
+std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates,
+                         const std::string& prefix) {
   const std::string* best = nullptr;
   std::size_t least = std::max<std::size_t>(2, typed.size() / 5) + 1;
   for (const auto& candidate : candidates) {
@@ -77,14 +84,13 @@ std::string did_you_mean(std::string_view typed, const std::vector<std::string>&
     least = distance;
     best = &candidate;
   }
-  // "--listen-address" is far from "--web.listen-address" but surely means it.
-  const std::string_view word = typed.substr(std::min(typed.find_first_not_of('-'), typed.size()));
+  // "listen-address" is far from "web.listen-address" but surely means it.
+  const std::string ending = "." + std::string(typed);
   for (const auto& candidate : candidates)
-    if (best == nullptr && word.size() >= 3 && candidate.size() > word.size() &&
-        candidate.substr(candidate.size() - word.size()) == word &&
-        candidate[candidate.size() - word.size() - 1] == '.')
+    if (best == nullptr && candidate.size() > ending.size() &&
+        candidate.compare(candidate.size() - ending.size(), ending.size(), ending) == 0)
       best = &candidate;
-  return best == nullptr ? "" : "did you mean " + *best + "?";
+  return best == nullptr ? "" : "; did you mean " + prefix + *best + "?";
 }
 
 CommandLine read_command_line(int argc, const char* const* argv) {
@@ -116,7 +122,8 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError&) {
     // All counts and types are open but one: a flag at the very end whose value is missing.
-    line.mistake = arguments.back() + " needs a value";
+    const std::string& last = arguments.back();
+    line.mistake = last.substr(0, last.find('=')) + " needs a value";
   }
 
   if (check->parsed()) line.command = Command::check;
@@ -130,15 +137,12 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     if (parsed->count() > 1 && option->kind != Option::Kind::list && line.mistake.empty())
       line.mistake = "--" + option->name + " is given more than once";
   }
-  // CLI11 reads "--name= next" as "--name next".
-  for (const auto& argument : arguments) {
-    if (argument == "--") break;
-    if (line.mistake.empty() && argument.size() > 3 && argument.substr(0, 2) == "--" &&
-        argument.back() == '=')
-      line.mistake = argument + " has no value";
+  if (line.mistake.empty()) line.mistake = flag_without_value(arguments);
+  for (const auto& argument : app.remaining(true)) {
+    if (argument == "--") continue;
+    line.mistake = unexpected(line.command, argument);
+    break;
   }
-  if (const auto rest = app.remaining(true); !rest.empty())
-    line.mistake = unexpected(line.command, rest.front());
   return line;
 }
 

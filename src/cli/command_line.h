@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "repodigest/base/result.h"
@@ -23,7 +24,8 @@ struct CommandLine {
 
 CommandLine read_command_line(int argc, const char* const* argv);
 
-/// "did you mean CANDIDATE?" for the candidate nearest to `typed`, or "" if none is near.
-std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates);
+/// "; did you mean PREFIXcandidate?" for the candidate nearest to `typed`, or "" if none is near.
+std::string did_you_mean(std::string_view typed, const std::vector<std::string>& candidates,
+                         const std::string& prefix = "");
 
 }  // namespace repodigest::cli

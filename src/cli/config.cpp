@@ -125,14 +125,15 @@ bool is_service_variable(std::string_view name) {
 std::vector<std::string> unknown_variables(const engine::Surroundings& surroundings) {
   std::vector<std::string> warnings;
   if (!surroundings.variable_names) return warnings;
+  const auto behind_prefix = [](const std::string& name) { return name.substr(variable_prefix.size()); };
   std::vector<std::string> known;
-  for (const auto& option : options()) known.push_back(option.variable());
+  for (const auto& option : options()) known.push_back(behind_prefix(option.variable()));
   for (const auto& name : surroundings.variable_names()) {
     if (name.substr(0, variable_prefix.size()) != variable_prefix || is_service_variable(name)) continue;
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-    const std::string hint = did_you_mean(name, known);
-    warnings.push_back("the variable " + name + " means nothing to this program and is ignored" +
-                       (hint.empty() ? "" : "; " + hint));
+    const std::string rest = behind_prefix(name);
+    if (std::find(known.begin(), known.end(), rest) == known.end())
+      warnings.push_back("the variable " + name + " means nothing to this program and is ignored" +
+                         did_you_mean(rest, known, std::string(variable_prefix)));
   }
   return warnings;
 }
@@ -147,10 +148,12 @@ bool wants_nagios(const CommandLine& line, const engine::Surroundings& surroundi
 }
 
 Parsed refusal(bool nagios, std::string text) {
-  // What was typed may hold anything; the answer is one line.
+  // What was typed may hold anything; the answer is one line, and what follows a bar is performance data to
+  // Nagios.
   for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = '?';
-  text = (nagios ? "UNKNOWN: " : "repodigest_exporter: ") + text + " (see repodigest_exporter --help)\n";
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F || (nagios && c == '|')) c = '?';
+  text = (nagios ? "REPODIGESTS UNKNOWN - " : "repodigest_exporter: ") + text +
+         " (see repodigest_exporter --help)\n";
   return {std::nullopt, std::move(text), nagios ? 3 : 2, {}};
 }
 

@@ -70,8 +70,7 @@ class Reader {
     if (!begins_a_name) {
       std::vector<std::string> names;
       for (const auto& option : table) names.push_back(option.name);
-      const std::string hint = did_you_mean(name, names);
-      return wrong(key, "unknown key " + name + (hint.empty() ? "" : "; " + hint));
+      return wrong(key, "unknown key " + name + did_you_mean(name, names));
     }
     if (value.IsNull()) return {};  // a section whose lines are all commented out
     if (!value.IsMap()) return wrong(key, name + " wants a mapping");

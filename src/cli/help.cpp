@@ -73,8 +73,8 @@ constexpr const char* daemon_head = R"(Usage: repodigest_exporter [flags]
        repodigest_exporter check [flags] [IMAGE...]
        repodigest_exporter healthcheck [flags]
 
-Asks a Docker engine for the RepoDigests of its images and exposes to Prometheus, and as JSON, how many
-there are, how many are duplicates, and the corrected lists (moby issue 48747).
+Asks a Docker engine for the RepoDigests of its images and exposes how many there are and how many
+are duplicates (moby issue 48747): as Prometheus metrics, and as JSON with the corrected lists.
 
 Commands:
   (none)        the daemon: ask the engine again and again, serve metrics and JSON
@@ -86,8 +86,8 @@ constexpr const char* check_head = R"(Usage: repodigest_exporter check [flags] [
 
 One complete look at the engine, or at the named images only: prints a report and ends.
 
-Exit codes: 0 no duplicates, 1 duplicates, 2 wrong usage, 3 no answer or no report. With --format=nagios:
-0 ok, 1 warning, 2 critical, 3 unknown.
+Exit codes: 0 no duplicates, 1 duplicates, 2 wrong usage, 3 no answer or no report.
+With --format=nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 )";
 
 constexpr const char* healthcheck_head = R"(Usage: repodigest_exporter healthcheck [flags]
@@ -96,7 +96,7 @@ Asks a running daemon's /-/healthy. Exit codes: 0 it serves, 1 it does not, 2 wr
 )";
 
 constexpr const char* daemon_examples = R"(  repodigest_exporter --demo
-  repodigest_exporter --docker.host=tcp://10.0.0.5:2376 --docker.cert-path=/etc/repodigest_exporter/tls
+  repodigest_exporter --docker.host=tcp://10.0.0.5:2376 --docker.cert-path=/etc/docker/tls
   repodigest_exporter --web.listen-address=127.0.0.1:10474 --poll.interval=2m
   repodigest_exporter --config.file=/etc/repodigest_exporter.yml --config.check
   repodigest_exporter check --format=nagios --warning=1 --critical=10
@@ -161,9 +161,9 @@ std::string help_text(Command command) {
   out += frame.examples;
   out += R"(
 Durations are written 500ms, 30s, 5m, 1h30m. Every flag is also a variable, --poll.interval being
-REPODIGEST_EXPORTER_POLL_INTERVAL, and a key of the config file; a flag beats a variable, a variable the
-config file. DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CERT_PATH, DOCKER_TLS_VERIFY and DOCKER_API_VERSION count
-where the exporter's own variable is unset.
+REPODIGEST_EXPORTER_POLL_INTERVAL, and a key of the config file; a flag beats a variable, a variable
+the config file. DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CERT_PATH, DOCKER_TLS_VERIFY and
+DOCKER_API_VERSION count where the exporter's own variable is unset.
 )";
   return out;
 }

@@ -266,7 +266,7 @@ std::vector<Option> make_options() {
       {.name = "critical",
        .group = Group::check,
        .placeholder = "<n>",
-       .default_text = "1",
+       .default_text = "10",
        .help =
            "Images with duplicates from which on the state is critical (exit code 2 in the nagios format).",
        .set = into_number(&Config::check_critical, 0)},

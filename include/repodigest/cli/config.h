@@ -53,7 +53,7 @@ struct Config {
   CheckFormat check_format = CheckFormat::table;
   std::string check_output;  ///< "" is stdout
   std::size_t check_warning = 1;
-  std::size_t check_critical = 1;
+  std::size_t check_critical = 10;
   // check and healthcheck
   /// Of a running daemon; "" asks the engine (check) or the daemon that the other values describe
   /// (healthcheck).

@@ -1,0 +1,168 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "world.h"
+
+namespace repodigest::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+/// The one line of a refusal, without what frames it.
+std::string refusal(const Parsed& parsed) {
+  EXPECT_FALSE(parsed.config);
+  EXPECT_EQ(parsed.exit_code, 2);
+  EXPECT_EQ(std::count(parsed.output.begin(), parsed.output.end(), '\n'), 1);
+  const std::string head = "repodigest_exporter: ";
+  const std::string tail = " (see repodigest_exporter --help)\n";
+  EXPECT_THAT(parsed.output, StartsWith(head));
+  EXPECT_THAT(parsed.output, EndsWith(tail));
+  return parsed.output.substr(head.size(), parsed.output.size() - head.size() - tail.size());
+}
+
+std::string refusal(const std::vector<std::string>& arguments) {
+  return refusal(World().parse(arguments));
+}
+
+TEST(Mistakes, InAFlagsNameGetAHint) {
+  EXPECT_EQ(refusal({"--poll.intervall=5s"}), "unknown flag --poll.intervall; did you mean --poll.interval?");
+  EXPECT_EQ(refusal({"--doker.host", "x"}), "unknown flag --doker.host; did you mean --docker.host?");
+  EXPECT_EQ(refusal({"--no-web.apis"}), "unknown flag --no-web.apis; did you mean --no-web.api?");
+  EXPECT_EQ(refusal({"-poll.interval=5s"}), "unknown flag -poll.interval; did you mean --poll.interval?");
+  EXPECT_EQ(refusal({"--listen-address=:1"}),
+            "unknown flag --listen-address; did you mean --web.listen-address?");
+  EXPECT_EQ(refusal({"--versoin"}), "unknown flag --versoin; did you mean --version?");
+}
+
+TEST(Mistakes, ThatResembleNothingGetNoHint) {
+  EXPECT_EQ(refusal({"--zzzzzzzz"}), "unknown flag --zzzzzzzz");
+  EXPECT_EQ(refusal({"frobnicate"}), "unknown command \"frobnicate\"");
+  EXPECT_EQ(refusal({"-z"}), "unknown flag -z");
+}
+
+TEST(Mistakes, InACommandGetAHint) {
+  EXPECT_EQ(refusal({"chekc"}), "unknown command \"chekc\"; did you mean check?");
+  EXPECT_EQ(refusal({"health-check"}), "unknown command \"health-check\"; did you mean healthcheck?");
+}
+
+TEST(Mistakes, OfTheCommandAreTold) {
+  EXPECT_EQ(refusal({"--format=json"}), "--format belongs behind the command check");
+  EXPECT_EQ(refusal({"--url=http://h:1"}), "--url belongs behind the command check or healthcheck");
+  EXPECT_EQ(refusal({"healthcheck", "--format=json"}), "--format belongs behind the command check");
+  EXPECT_EQ(refusal({"healthcheck", "nginx"}), "unexpected argument \"nginx\"");
+}
+
+TEST(Mistakes, InAValueNameTheFlag) {
+  EXPECT_THAT(refusal({"--poll.interval=5"}), StartsWith("--poll.interval: \"5\" is not a duration"));
+  EXPECT_THAT(refusal({"--poll.interval=0"}), StartsWith("--poll.interval: \"0\" must be longer than 0"));
+  EXPECT_EQ(refusal({"--docker.max-connections=0"}),
+            "--docker.max-connections: \"0\" is too small: at least 1");
+  EXPECT_EQ(refusal({"--log.level=loud"}), "--log.level: \"loud\" is none of debug, info, warn, error");
+  EXPECT_THAT(refusal({"--web.listen-address=nowhere"}), StartsWith("--web.listen-address: "));
+  EXPECT_THAT(refusal({"--web.listen-address=:1", "--web.listen-address=:99999"}), HasSubstr(":99999"));
+  EXPECT_EQ(refusal({"--demo=perhaps"}), "--demo: \"perhaps\" is neither true nor false");
+}
+
+TEST(Mistakes, InAValueNameTheVariable) {
+  World world;
+  world.variables["REPODIGEST_EXPORTER_POLL_INTERVAL"] = "often";
+  EXPECT_THAT(refusal(world.parse({})),
+              StartsWith("REPODIGEST_EXPORTER_POLL_INTERVAL: \"often\" is not a duration"));
+  world.variables = {{"DOCKER_API_VERSION", "latest"}};
+  EXPECT_THAT(refusal(world.parse({})), StartsWith("DOCKER_API_VERSION: \"latest\" is not an API version"));
+  world.variables = {{"REPODIGEST_EXPORTER_WEB_LISTEN_ADDRESS", ":1,,:2"}};
+  EXPECT_THAT(refusal(world.parse({})), StartsWith("REPODIGEST_EXPORTER_WEB_LISTEN_ADDRESS: "));
+}
+
+TEST(Mistakes, OfAMissingValueAreTold) {
+  EXPECT_EQ(refusal({"--poll.interval"}), "--poll.interval needs a value");
+  EXPECT_EQ(refusal({"check", "--output"}), "--output needs a value");
+  EXPECT_EQ(refusal({"--poll.interval="}), "--poll.interval needs a value");
+  EXPECT_EQ(refusal({"check", "--url=", "nginx"}), "--url needs a value");
+}
+
+TEST(Mistakes, AreToldInOneLineWhateverWasTyped) {
+  EXPECT_EQ(refusal({"--log.level=a\nb\x1b[31m"}),
+            "--log.level: \"a?b?[31m\" is none of debug, info, warn, error");
+}
+
+TEST(Mistakes, OfAFileThatCannotBeReadNameFlagAndReason) {
+  EXPECT_EQ(refusal({"--config.file=/none.yml"}),
+            "--config.file: cannot read /none.yml: no such file or directory");
+  World world;
+  world.variables["REPODIGEST_EXPORTER_CONFIG_FILE"] = "/none.yml";
+  EXPECT_EQ(refusal(world.parse({})),
+            "REPODIGEST_EXPORTER_CONFIG_FILE: cannot read /none.yml: no such file or directory");
+}
+
+TEST(Mistakes, InTheNagiosFormatAreUnknown) {
+  const auto expect_unknown = [](const Parsed& parsed) {
+    EXPECT_FALSE(parsed.config);
+    EXPECT_EQ(parsed.exit_code, 3);
+    EXPECT_THAT(parsed.output, StartsWith("REPODIGESTS UNKNOWN - "));
+    EXPECT_THAT(parsed.output, Not(HasSubstr("|")));
+  };
+  World world;
+  expect_unknown(world.parse({"check", "--format=nagios", "--bogus|"}));
+  expect_unknown(world.parse({"check", "--bogus", "--format", "nagios"}));
+  expect_unknown(world.parse({"check", "--format=nagios", "--warning=many"}));
+  expect_unknown(world.parse({"check", "--format=nagios", "--warning"}));
+  world.variables["REPODIGEST_EXPORTER_FORMAT"] = "nagios";
+  expect_unknown(world.parse({"check", "--bogus"}));
+  EXPECT_EQ(world.parse({"check", "--format=json", "--bogus"}).exit_code, 2);
+  EXPECT_EQ(world.parse({"--bogus"}).exit_code, 2);
+}
+
+TEST(UnknownVariables, AreWarnedOfWithAHint) {
+  World world;
+  world.variables = {
+      {"REPODIGEST_EXPORTER_POLL_INTERVALL", "5s"}, {"REPODIGEST_EXPORTER_XYZZY", ""}, {"HOME", "/"}};
+  const auto parsed = world.parse({});
+  ASSERT_TRUE(parsed.config);
+  EXPECT_THAT(
+      parsed.warnings,
+      ElementsAre("the variable REPODIGEST_EXPORTER_POLL_INTERVALL means nothing to this program and is "
+                  "ignored; did you mean REPODIGEST_EXPORTER_POLL_INTERVAL?",
+                  "the variable REPODIGEST_EXPORTER_XYZZY means nothing to this program and is ignored"));
+}
+
+TEST(UnknownVariables, ThatKubernetesMakesForAServiceAreNoMistakes) {
+  World world;
+  world.variables = {{"REPODIGEST_EXPORTER_SERVICE_HOST", "10.0.0.1"},
+                     {"REPODIGEST_EXPORTER_SERVICE_PORT", "10474"},
+                     {"REPODIGEST_EXPORTER_SERVICE_PORT_HTTP", "10474"},
+                     {"REPODIGEST_EXPORTER_PORT", "tcp://10.0.0.1:10474"},
+                     {"REPODIGEST_EXPORTER_PORT_10474_TCP_ADDR", "10.0.0.1"}};
+  EXPECT_TRUE(world.parse({}).warnings.empty());
+}
+
+TEST(ConfigCheck, SaysThatAllIsWell) {
+  const auto parsed = World().parse_with_file("poll.interval: 5s", {"--config.check"});
+  EXPECT_FALSE(parsed.config);
+  EXPECT_EQ(parsed.exit_code, 0);
+  EXPECT_THAT(parsed.output, EndsWith("config ok\n"));
+}
+
+TEST(ConfigCheck, PrintsTheWarnings) {
+  World world;
+  world.variables["REPODIGEST_EXPORTER_XYZZY"] = "1";
+  EXPECT_THAT(world.parse({"--config.check"}).output,
+              StartsWith("warning: the variable REPODIGEST_EXPORTER_XYZZY"));
+}
+
+TEST(ConfigCheck, FindsWhatIsWrong) {
+  EXPECT_THAT(refusal(World().parse_with_file("poll.interval: x", {"--config.check"})),
+              StartsWith("/etc/r.yml:1:1: poll.interval: "));
+  EXPECT_THAT(refusal({"--config.check", "--docker.host=ssh://h"}), HasSubstr("ssh"));
+  EXPECT_THAT(refusal({"--config.check", "--docker.host=tcp://h:1", "--docker.context=c"}),
+              HasSubstr("docker.context"));
+}
+
+}  // namespace
+}  // namespace repodigest::cli
