@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "repodigest/base/log.h"
@@ -18,13 +17,13 @@ namespace {
 /// What cpp-httplib takes for a socket: it reads a request line from it and writes a reply's head to it.
 class HeadStream final : public httplib::Stream {
  public:
-  explicit HeadStream(std::string_view input) : input_(input) {}
+  explicit HeadStream(std::string input) : input_(std::move(input)) {}
 
   bool is_readable() const override { return true; }
   bool is_writable() const override { return true; }
   ssize_t read(char* data, std::size_t size) override {
-    const auto count = input_.copy(data, size);
-    input_.remove_prefix(count);
+    const auto count = input_.copy(data, size, position_);
+    position_ += count;
     return static_cast<ssize_t>(count);
   }
   ssize_t write(const char* data, std::size_t size) override {
@@ -41,7 +40,8 @@ class HeadStream final : public httplib::Stream {
   std::string take_written() { return std::move(written_); }
 
  private:
-  std::string_view input_;
+  const std::string input_;
+  std::size_t position_ = 0;
   std::string written_;
 };
 

@@ -1,0 +1,85 @@
+// Many clients that hold connections in every way there is; somebody else is still answered.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "serving.h"
+
+namespace repodigest::web {
+namespace {
+
+constexpr Duration never = std::chrono::hours(24);
+
+void allow_many_files() {
+  rlimit files{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &files), 0);
+  files.rlim_cur = files.rlim_max;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
+  if (files.rlim_max < 2000) GTEST_SKIP() << "this machine allows " << files.rlim_max << " open files";
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+class CrowdTest : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(CrowdTest, AnswersARequestWhileIdleAndSlowConnectionsAreOpen) {
+  allow_many_files();
+  if (IsSkipped()) return;
+  ServerOptions options;
+  options.max_connections = GetParam();
+  options.head_timeout = options.idle_timeout = options.send_timeout = never;
+  const Serving serving(options);
+
+  const auto memory_before = resident_bytes();
+  std::vector<RawClient> crowd;
+  for (int i = 0; i < 500; ++i) crowd.push_back(serving.client());
+  for (int i = 0; i < 200; ++i) {
+    crowd.push_back(serving.client());
+    ASSERT_TRUE(crowd.back().send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "));
+  }
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    crowd.push_back(RawClient::tcp(serving.port(), 4096));
+    ASSERT_TRUE(crowd.back().send(get("/big")));
+    ASSERT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == i + 1; }));
+  }
+  const auto expected = std::min<std::int64_t>(750, static_cast<std::int64_t>(GetParam()));
+  ASSERT_TRUE(eventually([&] { return serving.connections() == expected; })) << serving.connections();
+
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(serving.ask(get("/")).body, "page");
+  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+  std::cout << "answered in " << took.count() << " ms beside " << expected << " connections\n";
+
+  EXPECT_GE(serving.big().use_count(), 50) << "the slow readers share one body";
+  EXPECT_LT(resident_bytes() - memory_before, serving.big()->size() * 5) << "50 copies would be a gigabyte";
+}
+
+INSTANTIATE_TEST_SUITE_P(WithRoomForAll, CrowdTest, testing::Values(1000));
+INSTANTIATE_TEST_SUITE_P(WithTheDefaultLimit, CrowdTest, testing::Values(ServerOptions().max_connections));
+
+TEST(SlowReaderTest, GetsALargeBodyIntact) {
+  const Serving serving;
+  RawClient slow = RawClient::tcp(serving.port(), 4096);
+  ASSERT_TRUE(slow.send(get("/big")));
+  EXPECT_EQ(serving.ask(get("/")).status, 200);
+  const RawReply reply = slow.read_reply();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_TRUE(reply.body == *serving.big());
+  ASSERT_TRUE(slow.send(get("/")));
+  EXPECT_EQ(slow.read_reply().body, "page");
+}
+
+}  // namespace
+}  // namespace repodigest::web
