@@ -17,14 +17,14 @@ struct Section {
 };
 
 constexpr Section sections[] = {
-    {Group::check, "Report"},
-    {Group::running_daemon, "Running daemon"},
     {Group::docker, "Docker engine"},
     {Group::polling, "Polling"},
     {Group::metrics, "Metrics"},
     {Group::web, "Web server"},
     {Group::configuration, "Configuration"},
     {Group::logging, "Log"},
+    {Group::check, "Report"},
+    {Group::running_daemon, "Running daemon"},
 };
 
 /// The groups that mean something to a command; it takes the others too, so that one set of flags fits all.
@@ -148,11 +148,13 @@ std::string escaped(const std::string& text) {
 std::string help_text(Command command) {
   const Frame frame = frame_of(command);
   std::string out = frame.head;
-  for (const auto& section : sections) {
-    if (!matters(command, section.group)) continue;
-    out += '\n' + std::string(section.title) + ":\n";
-    for (const auto& option : options())
-      if (option.group == section.group) append_item(out, option.flag(), described(option));
+  for (const bool shared : {false, true}) {  // what only this command has comes first
+    for (const auto& section : sections) {
+      if (!matters(command, section.group) || takes(Command::daemon, section.group) != shared) continue;
+      out += '\n' + std::string(section.title) + ":\n";
+      for (const auto& option : options())
+        if (option.group == section.group) append_item(out, option.flag(), described(option));
+    }
   }
   out += "\nOther:\n";
   append_item(out, "-h, --help", "Print this text and end; behind a command, the text of that command.");
