@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -133,6 +132,28 @@ TEST(Connections, ThatEndUnderTheSecondRequestAreOpenedAnewOnce) {
   ASSERT_TRUE(second.ok()) << second.error().text;
   EXPECT_TRUE(second->new_connection);
   EXPECT_EQ(server.connections(), 2U);
+}
+
+TEST(Connections, ThatSaidSomethingUnaskedBetweenCallsAreOpenedAnew) {
+  // As proxies do before they close an idle connection; it must not become the next call's answer.
+  const Wake answered;
+  const Wake closed;
+  auto server = RawServer::on_unix({[&](RawConnection& connection) {
+                                      connection.read_head();
+                                      connection.send(empty_answer);
+                                      EXPECT_EQ(patience().wait(answered.fd(), POLLIN), std::nullopt);
+                                      connection.send("HTTP/1.1 408 Request Timeout\r\n\r\n");
+                                      closed.raise();
+                                    },
+                                    answer_all});
+  const auto transport = make_transport(unix_endpoint(server.path()));
+  ASSERT_TRUE(transport->call(get(), patience()).ok());
+  answered.raise();
+  ASSERT_EQ(patience().wait(closed.fd(), POLLIN), std::nullopt);
+  const auto second = transport->call(get(), patience());
+  ASSERT_TRUE(second.ok()) << second.error().text;
+  EXPECT_EQ(second->status, 200);
+  EXPECT_TRUE(second->new_connection);
 }
 
 TEST(Connections, AreNotOpenedAnewForWhatMayNotBeAskedTwice) {
