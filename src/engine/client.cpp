@@ -1,7 +1,7 @@
 #include "repodigest/engine/client.h"
 
 #include <algorithm>
-#include <compare>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -10,21 +10,18 @@
 namespace repodigest::engine {
 namespace {
 
-struct ApiVersion {
-  std::uint32_t major = 0;
-  std::uint32_t minor = 0;
-  friend auto operator<=>(const ApiVersion&, const ApiVersion&) = default;
-};
+/// Major and minor.
+using ApiVersion = std::array<std::uint32_t, 2>;
 
 /// Reads "1.47".
 constexpr std::optional<ApiVersion> parse_api_version(std::string_view text) {
   const std::size_t dot = text.find('.');
   if (dot == std::string_view::npos || text.size() > 10) return std::nullopt;
-  ApiVersion version;
+  ApiVersion version{};
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (i == dot) continue;
     if (text[i] < '0' || text[i] > '9') return std::nullopt;
-    std::uint32_t& number = i < dot ? version.major : version.minor;
+    std::uint32_t& number = version[i < dot ? 0 : 1];
     number = number * 10 + static_cast<std::uint32_t>(text[i] - '0');
   }
   if (dot == 0 || dot + 1 == text.size()) return std::nullopt;
@@ -162,9 +159,7 @@ Result<std::string> Client::negotiate(const Version& version) const {
   const std::optional<ApiVersion> oldest =
       version.min_api_version.empty() ? ApiVersion{} : parse_api_version(version.min_api_version);
   if (!newest || !oldest)
-    return Error{.reason = Reason::parse,
-                 .text = "ApiVersion \"" + version.api_version + "\" or MinAPIVersion \"" +
-                         version.min_api_version + "\" is not a version like 1.47"};
+    return Error{.reason = Reason::parse, .text = "ApiVersion or MinAPIVersion is not a version like 1.47"};
   const std::string served = "the engine serves the API versions " +
                              (version.min_api_version.empty() ? "up to " : version.min_api_version + " to ") +
                              version.api_version;

@@ -59,6 +59,14 @@ Problem read_string(dom::element value, std::string& into) {
   return std::nullopt;
 }
 
+/// What engines say of themselves in a word: it becomes labels and stands in log lines.
+Problem read_word(dom::element value, std::string& into) {
+  constexpr std::size_t longest = 256;
+  if (Problem problem = read_string(value, into)) return problem;
+  if (into.size() > longest) return "is longer than " + std::to_string(longest) + " bytes";
+  return std::nullopt;
+}
+
 /// Go marshals a nil slice as null, which means the same as an empty one.
 Problem read_strings(dom::element value, std::vector<std::string>& into) {
   if (value.is_null()) return std::nullopt;
@@ -196,15 +204,14 @@ constexpr std::array<Key<ImageInspect>, 5> inspect_keys = {{
 }};
 
 constexpr std::array<Key<Version>, 5> version_keys = {{
-    {"Version", true,
-     [](dom::element value, Version& version) { return read_string(value, version.version); }},
+    {"Version", true, [](dom::element value, Version& version) { return read_word(value, version.version); }},
     {"ApiVersion", true,
-     [](dom::element value, Version& version) { return read_string(value, version.api_version); }},
+     [](dom::element value, Version& version) { return read_word(value, version.api_version); }},
     {"MinAPIVersion", false,
-     [](dom::element value, Version& version) { return read_string(value, version.min_api_version); }},
-    {"Os", false, [](dom::element value, Version& version) { return read_string(value, version.os); }},
+     [](dom::element value, Version& version) { return read_word(value, version.min_api_version); }},
+    {"Os", false, [](dom::element value, Version& version) { return read_word(value, version.os); }},
     {"Arch", false,
-     [](dom::element value, Version& version) { return read_string(value, version.architecture); }},
+     [](dom::element value, Version& version) { return read_word(value, version.architecture); }},
 }};
 
 /// What /info says of the store, before the conclusion.
@@ -232,10 +239,10 @@ Problem read_driver_status(dom::element value, RawInfo& into) {
 }
 
 constexpr std::array<Key<RawInfo>, 4> info_keys = {{
-    {"ID", false, [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.id); }},
-    {"Name", false, [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.name); }},
+    {"ID", false, [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.id); }},
+    {"Name", false, [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.name); }},
     {"Driver", false,
-     [](dom::element value, RawInfo& raw) { return read_string(value, raw.info.storage_driver); }},
+     [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.storage_driver); }},
     {"DriverStatus", false, read_driver_status},
 }};
 

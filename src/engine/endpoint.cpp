@@ -29,42 +29,20 @@ struct Choice {
   std::string source;  ///< as FoundEndpoint::source names it
 };
 
-std::string source_name(Origin origin, const std::string& name, const std::string& variable) {
-  switch (origin) {
-    case Origin::flag:
-      return "--docker." + name;
-    case Origin::own_variable:
-      return "REPODIGEST_EXPORTER_" + variable;
-    case Origin::config_file:
-      break;
-  }
-  return "docker." + name + " in the config file";
-}
-
-/// What was set from one origin of ours; nothing if neither host nor context was.
-Result<std::optional<Choice>> choice_of(Origin origin, const EndpointOptions& options) {
-  const bool host = options.host && !options.host->empty() && options.host_origin == origin;
-  const bool context = options.context && !options.context->empty() && options.context_origin == origin;
-  const std::string host_source = source_name(origin, "host", "DOCKER_HOST");
-  const std::string context_source = source_name(origin, "context", "DOCKER_CONTEXT");
-  if (host && context)
-    return usage(host_source + " and " + context_source +
-                 " both say where the engine is: give only one of them");
-  if (host) return std::optional(Choice{false, *options.host, host_source});
-  if (context) return std::optional(Choice{true, *options.context, context_source});
-  return std::optional<Choice>();
+bool given(const std::optional<std::string>& value) {
+  return value && !value->empty();
 }
 
 Result<std::optional<Choice>> choose(const EndpointOptions& options, const Surroundings& surroundings) {
-  for (const Origin origin : {Origin::flag, Origin::own_variable}) {
-    Result<std::optional<Choice>> choice = choice_of(origin, options);
-    if (!choice || *choice) return choice;
-  }
+  if (given(options.host) && given(options.context))
+    return usage("--docker.host and --docker.context both say where the engine is: give only one of them");
+  if (given(options.host)) return std::optional(Choice{false, *options.host, "--docker.host"});
+  if (given(options.context)) return std::optional(Choice{true, *options.context, "--docker.context"});
   if (const auto host = surroundings.variable("DOCKER_HOST"))
     return std::optional(Choice{false, *host, "DOCKER_HOST"});
   if (const auto context = surroundings.variable("DOCKER_CONTEXT"))
     return std::optional(Choice{true, *context, "DOCKER_CONTEXT"});
-  return choice_of(Origin::config_file, options);
+  return std::optional<Choice>();
 }
 
 /// What the user wants of TLS, wherever the endpoint comes from.
@@ -77,14 +55,11 @@ struct TlsWishes {
 
 TlsWishes tls_wishes(const EndpointOptions& options, const Surroundings& surroundings) {
   TlsWishes wishes;
-  const auto docker_path = surroundings.variable("DOCKER_CERT_PATH");
-  wishes.cert_path_is_ours = options.cert_path && !options.cert_path->empty() &&
-                             !(docker_path && options.cert_path_origin == Origin::config_file);
-  wishes.cert_path = wishes.cert_path_is_ours ? *options.cert_path : docker_path.value_or("");
-  const bool docker_verify = surroundings.variable("DOCKER_TLS_VERIFY").has_value();
-  if (!(docker_verify && options.tls_verify_origin == Origin::config_file))
-    wishes.verify = options.tls_verify;
-  wishes.asked = docker_verify || wishes.verify == true;
+  wishes.cert_path_is_ours = given(options.cert_path);
+  wishes.cert_path =
+      wishes.cert_path_is_ours ? *options.cert_path : surroundings.variable("DOCKER_CERT_PATH").value_or("");
+  wishes.verify = options.tls_verify;
+  wishes.asked = options.tls_verify == true || surroundings.variable("DOCKER_TLS_VERIFY");
   return wishes;
 }
 

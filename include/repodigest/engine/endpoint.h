@@ -13,21 +13,14 @@
 
 namespace repodigest::engine {
 
-/// Where a setting was made; an earlier one wins over a later one. Docker's own variables (DOCKER_HOST and so
-/// on) stand between own_variable and config_file.
-enum class Origin { flag, own_variable, config_file };
-
-/// What the user said about the endpoint. An absent value is unset, and so is an empty text; where a value
-/// came from decides who wins.
+/// What the user said about the endpoint by our own options: flag, our variable or config file, merged by the
+/// caller, who leaves out what one of Docker's variables overrides. An absent value is unset, and so is an
+/// empty text.
 struct EndpointOptions {
-  std::optional<std::string> host;       ///< docker.host
-  std::optional<std::string> context;    ///< docker.context
-  std::optional<std::string> cert_path;  ///< docker.cert-path
-  std::optional<bool> tls_verify;        ///< docker.tls-verify
-  Origin host_origin = Origin::flag;
-  Origin context_origin = Origin::flag;
-  Origin cert_path_origin = Origin::flag;
-  Origin tls_verify_origin = Origin::flag;
+  std::optional<std::string> host;       ///< --docker.host
+  std::optional<std::string> context;    ///< --docker.context
+  std::optional<std::string> cert_path;  ///< --docker.cert-path
+  std::optional<bool> tls_verify;        ///< --[no-]docker.tls-verify
 };
 
 /// What is read from outside: one of the house's three interfaces, so that tests bring their own.
@@ -52,12 +45,11 @@ struct FoundEndpoint {
   std::vector<std::string> warnings;  ///< one sentence each: a context passed over, certificates not verified
 };
 
-/// Finds the endpoint. What was set by flag wins over what was set by one of our variables, that over
-/// DOCKER_HOST and then DOCKER_CONTEXT, these over the config file; host and context from the same source
-/// (but Docker's) are an error. With none of them: currentContext of Docker's config,
-/// unix:///var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock (docker/cli v27.3.1 cli/command/cli.go,
-/// cli/context/store; CONTRACT, Flags). A context that was asked for must be usable; a current one that isn't
-/// is passed over with a warning. The context "default" is none: the usual sockets.
+/// Finds the endpoint: --docker.host or --docker.context (both are an error), DOCKER_HOST, DOCKER_CONTEXT,
+/// the current context of Docker's config, unix:///var/run/docker.sock, $XDG_RUNTIME_DIR/docker.sock
+/// (docker/cli v27.3.1 cli/command/cli.go, cli/context/store; CONTRACT, Flags). A context that was asked for
+/// must be usable; a current one that isn't is passed over with a warning. The context "default" is none: the
+/// usual sockets.
 ///
 /// tcp:// is TLS if a certificate path is set, DOCKER_TLS_VERIFY is not empty or docker.tls-verify is asked
 /// for; it is verified unless docker.tls-verify is switched off. With TLS and without a path the certificates

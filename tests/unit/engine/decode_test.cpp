@@ -207,6 +207,12 @@ TEST_F(Decode, AVersionNeedsVersionAndApiVersion) {
   EXPECT_THAT(decoder_.version(padded(R"({"Version":"27"})")).error().text, HasSubstr("has no ApiVersion"));
 }
 
+TEST_F(Decode, RefusesWordsTooLongForALabel) {
+  const auto info = decoder_.info(padded(R"({"ID":")" + std::string(257, 'x') + "\"}"));
+  ASSERT_FALSE(info.ok());
+  EXPECT_EQ(info.error().text, "/info: ID is longer than 256 bytes");
+}
+
 TEST_F(Decode, AnErrorsMessageIsTheEnginesOrItsFirstLine) {
   EXPECT_EQ(decoder_.error_message(padded(R"({"message":"No such image: x"})")), "No such image: x");
   EXPECT_EQ(decoder_.error_message(padded(R"({"cause":"a","message":"b","response":404})")), "b");

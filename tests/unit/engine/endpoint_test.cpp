@@ -181,27 +181,10 @@ TEST_F(FindEndpoint, DockerHostWinsOverDockerContext) {
   EXPECT_EQ(found().endpoint.path, "/docker-host");
 }
 
-TEST_F(FindEndpoint, HostAndContextFromTheSameSourceAreAnError) {
+TEST_F(FindEndpoint, HostAndContextTogetherAreAnError) {
   options_.host = "unix:///flag";
   options_.context = "remote";
   EXPECT_THAT(refused(), HasSubstr("--docker.host and --docker.context both say where the engine is"));
-  options_.host_origin = options_.context_origin = Origin::own_variable;
-  EXPECT_THAT(refused(), HasSubstr("REPODIGEST_EXPORTER_DOCKER_HOST and REPODIGEST_EXPORTER_DOCKER_CONTEXT"));
-  options_.host_origin = Origin::flag;
-  EXPECT_EQ(found().endpoint.path, "/flag") << "a flag beats the other's variable";
-}
-
-TEST_F(FindEndpoint, OurVariablesWinOverDockersAndTheseOverTheConfigFile) {
-  options_.host = "unix:///ours";
-  options_.host_origin = Origin::own_variable;
-  variables_["DOCKER_HOST"] = "unix:///docker-host";
-  EXPECT_EQ(found().endpoint.path, "/ours");
-  EXPECT_EQ(found().source, "REPODIGEST_EXPORTER_DOCKER_HOST");
-  options_.host_origin = Origin::config_file;
-  EXPECT_EQ(found().endpoint.path, "/docker-host");
-  variables_.erase("DOCKER_HOST");
-  EXPECT_EQ(found().endpoint.path, "/ours");
-  EXPECT_EQ(found().source, "docker.host in the config file");
 }
 
 TEST_F(FindEndpoint, AnEmptyValueIsUnset) {
@@ -355,20 +338,24 @@ TEST_F(FindEndpoint, ACertPathMakesTcpTlsAndIsVerified) {
   EXPECT_THAT(secured.warnings, IsEmpty());
 }
 
-TEST_F(FindEndpoint, OptionsOfTheConfigFileYieldToDockersVariables) {
+TEST_F(FindEndpoint, OurTlsOptionsWinOverDockersVariables) {
   options_.host = "tcp://engine";
-  options_.cert_path = "/ours";
-  certificates("/ours");
   variables_["DOCKER_CERT_PATH"] = "/certs";
-  certificates("/certs");
-  EXPECT_EQ(found().endpoint.tls.ca_file, "/ours/ca.pem");
-  options_.cert_path_origin = Origin::config_file;
-  EXPECT_EQ(found().endpoint.tls.ca_file, "/certs/ca.pem");
-  options_.tls_verify = false;
-  EXPECT_FALSE(found().endpoint.tls.verify);
-  options_.tls_verify_origin = Origin::config_file;
   variables_["DOCKER_TLS_VERIFY"] = "1";
-  EXPECT_TRUE(found().endpoint.tls.verify);
+  certificates("/certs");
+  certificates("/ours");
+  EXPECT_EQ(found().endpoint.tls.ca_file, "/certs/ca.pem");
+  options_.cert_path = "/ours";
+  EXPECT_EQ(found().endpoint.tls.ca_file, "/ours/ca.pem");
+  options_.tls_verify = false;
+  EXPECT_EQ(found().endpoint.kind, Endpoint::Kind::tls);
+  EXPECT_FALSE(found().endpoint.tls.verify);
+}
+
+TEST_F(FindEndpoint, AskingForVerificationAsksForTls) {
+  options_.host = "tcp://engine";
+  options_.tls_verify = true;
+  EXPECT_EQ(found().endpoint.text(), "https://engine:2376");
 }
 
 TEST_F(FindEndpoint, WarnsWhenTlsIsNotVerified) {
