@@ -55,9 +55,15 @@ class Inventory {
   /// When the next failed inspect may be tried again; nothing if none waits.
   [[nodiscard]] std::optional<SteadyTime> next_retry() const;
 
-  /// The answer to `due`. An answer with another Id, or a 404, to a question by tag makes it due again by Id
-  /// at once. A 500 or a 404 by Id is retried (a change was under way), at once the first two times, then
-  /// with growing pauses of up to an hour, and shows as failed from the third on.
+  /// The answer to `due`; one that comes after its image is gone is ignored. By the kind of answer:
+  /// - another Id, or a 404, to a question by tag: due again by Id at once;
+  /// - a 404 by Id, a status from 500 on, or a connection that ended in the middle (interrupted): a change
+  /// was
+  ///   under way, so it stays due the first two times, and counts as failed from the third on;
+  /// - connect, permission, tls: says nothing about the image, which stays due: stop asking for now;
+  /// - any other failure, and another Id to a question by Id (parse): counts as failed at once.
+  /// A failed image is not pending; it waits a minute, then twice as long after each failure, an hour at
+  /// most. A change of its row makes it start afresh.
   void apply_inspect(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now);
 
   /// The current state as a snapshot; the same pointer as long as nothing changed. `wall` becomes changed_at
