@@ -10,9 +10,11 @@
 
 namespace {
 
-int run(const repodigest::cli::Config& config, const repodigest::engine::Surroundings& surroundings) {
+int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroundings& surroundings) {
   using repodigest::cli::Command;
+  const auto& config = *parsed.config;
   repodigest::log::configure(config.log_level, config.log_format);
+  for (const auto& warning : parsed.warnings) repodigest::log::warn("configuration", {{"warning", warning}});
   switch (config.command) {
     case Command::daemon:
       return repodigest::app::run_daemon(config, surroundings);
@@ -30,8 +32,9 @@ int main(int argc, char** argv) {
   try {
     const auto surroundings = repodigest::engine::Surroundings::of_process();
     const auto parsed = repodigest::cli::parse(argc, argv, surroundings);
-    if (parsed.config) return run(*parsed.config, surroundings);
-    std::FILE* const out = parsed.exit_code == 0 ? stdout : stderr;
+    if (parsed.config) return run(parsed, surroundings);
+    std::FILE* const out =
+        parsed.exit_code == 2 ? stderr : stdout;  // Nagios reads what is unknown (3) from stdout
     std::fputs(parsed.output.c_str(), out);
     return std::fflush(out) == 0 ? parsed.exit_code : EXIT_FAILURE;
   } catch (const std::exception& failure) {
