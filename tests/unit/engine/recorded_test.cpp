@@ -130,7 +130,7 @@ TEST_P(RecordedEngine, StoreIsTheOneTheRecordingIsNamedAfter) {
 std::vector<std::string> recordings() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(recorded))
-    if (entry.is_directory()) names.push_back(entry.path().filename());
+    if (std::filesystem::exists(entry.path() / "version.json")) names.push_back(entry.path().filename());
   std::sort(names.begin(), names.end());
   return names;
 }
