@@ -24,7 +24,7 @@ default_cache() {
 
 fetch() {
   local cache=$1 mirror state signed
-  mkdir -p "$cache"
+  mkdir -p "$cache" || fail "cannot make the folder $cache"
   exec 9>"$cache/lock"
   flock 9 # tests that run side by side download once
   [ ! -x "$cache/root/usr/sbin/dockerd" ] || return 0
@@ -34,7 +34,7 @@ fetch() {
   mirror=$(apt-get indextargets --format '$(REPO_URI) $(RELEASE)' 2>/dev/null | awk '$2 == "bookworm" { print $1; exit }')
   [ -n "$mirror" ] || fail "apt has no source for bookworm, so where Debian's packages are is not known"
   rm -rf "$cache"/new.*
-  state=$(mktemp -d "$cache/new.XXXXXX")
+  state=$(mktemp -d "$cache/new.XXXXXX") || fail "cannot make a folder in $cache"
   mkdir -p "$state"/{lists/partial,cache/archives/partial,debs,root}
   : >"$state/status"
   signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
@@ -48,7 +48,7 @@ fetch() {
   (cd "$state/debs" && "${apt[@]}" download docker.io/trixie containerd/trixie runc/bookworm >&2) ||
     fail "cannot download docker.io, containerd and runc from $mirror"
   local deb
-  for deb in "$state"/debs/*.deb; do dpkg-deb -x "$deb" "$state/root"; done
+  for deb in "$state"/debs/*.deb; do dpkg-deb -x "$deb" "$state/root" || fail "cannot unpack $deb"; done
   # Only what is whole gets the name that counts.
   mv -T "$state/root" "$cache/root"
   rm -rf "$state"
@@ -81,7 +81,8 @@ start() {
   [ "$(id -u)" = 0 ] || fail "a real dockerd needs root"
   command -v curl >/dev/null || fail "curl is needed to see when dockerd answers"
   cache=$(default_cache)
-  (fetch "$cache") || exit 1
+  # A process of its own: in a function called before `||`, `set -e` would be off.
+  bash "${BASH_SOURCE[0]}" fetch "$cache" || exit 1
   root=$cache/root
   mkdir -p "$workdir"
   ! ours "$workdir/dockerd.pid" dockerd || fail "an engine runs in $workdir already"

@@ -1,4 +1,8 @@
 // The real engine is what the tests believe it is.
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -40,6 +44,18 @@ TEST_F(OnGraphdriverStore, AnImageThatWasNeverPushedHasNoRepoDigests) {
   ASSERT_TRUE(built.ok()) << built.error().text;
   EXPECT_TRUE(inspected_digests(*engine_, issue_names.front()).empty());
   EXPECT_EQ(json::parse(engine_->call("GET", "/info").body).at("Driver"), "overlay2");
+}
+
+TEST(DockerdScript, EndsAtOnceWithTheReasonWhereItCannotKeepADownload) {
+  const TemporaryFolder folder;
+  const std::string file = (folder.path() / "file").string();
+  std::ofstream(file) << "not a folder";
+  ASSERT_EQ(::setenv("REPODIGEST_DOCKERD_CACHE", (file + "/cache").c_str(), 1), 0);
+  const auto started = Dockerd::start(Dockerd::Store::containerd);
+  ::unsetenv("REPODIGEST_DOCKERD_CACHE");
+  ASSERT_FALSE(started.ok());
+  EXPECT_THAT(started.error().text, testing::AnyOf(testing::HasSubstr("cannot make the folder " + file),
+                                                   testing::HasSubstr("needs root")));
 }
 
 }  // namespace

@@ -172,7 +172,8 @@ Wire compose(Answer answer, const Request& request, const Fault& fault) {
 
   wire.bytes =
       "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(phrase(answer.status)) + "\r\n";
-  for (const auto& [name, value] : answer.headers) wire.bytes += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : answer.headers)
+    wire.bytes.append(name).append(": ").append(value).append("\r\n");
   wire.bytes += "\r\n";
   wire.head_size = wire.bytes.size();
   if (request.method != "HEAD") wire.bytes += body;
@@ -483,7 +484,7 @@ ReplayEngine::~ReplayEngine() {
 }
 
 Result<std::unique_ptr<ReplayEngine>> ReplayEngine::on_unix_socket(Recording recording,
-                                                                   std::filesystem::path socket) {
+                                                                   const std::filesystem::path& socket) {
   const std::string host = "unix://" + socket.string();
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -27,7 +27,7 @@ class ReplayEngine {
   /// Errors: Reason::connect with the address and why it cannot be listened on. A socket file that is left
   /// from before is replaced.
   static Result<std::unique_ptr<ReplayEngine>> on_unix_socket(Recording recording,
-                                                              std::filesystem::path socket);
+                                                              const std::filesystem::path& socket);
   /// On 127.0.0.1; port 0 takes a free one.
   static Result<std::unique_ptr<ReplayEngine>> on_loopback(Recording recording, std::uint16_t port = 0);
   ~ReplayEngine();
