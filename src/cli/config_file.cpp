@@ -69,6 +69,7 @@ class Reader {
     });
     if (!begins_a_name) {
       std::vector<std::string> names;
+      names.reserve(table.size());
       for (const auto& option : table) names.push_back(option.name);
       return wrong(key, "unknown key " + name + did_you_mean(name, names));
     }

@@ -196,7 +196,8 @@ std::string version_text() {
       << "  compiler:         " << build_info::compiler() << '\n'
       << "  build type:       " << build_info::build_type() << '\n'
       << "  platform:         " << build_info::platform() << '\n'
-      << "  tags:             " << build_info::sanitizers() << '\n';
+      << "  tags:             " << (build_info::sanitizers().empty() ? "none" : build_info::sanitizers())
+      << '\n';
   return out.str();
 }
 
