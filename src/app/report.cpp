@@ -14,8 +14,11 @@ ReportRow read_row(const json& image) {
   row.id = image.at("id").get<std::string>();
   // The document holds no name of its own; the contract makes it from what stands there.
   std::vector<std::string> tags;
-  for (const auto& tag : image.at("repo_tags"))
-    if (const auto text = tag.get<std::string>(); text.find('@') == std::string::npos) tags.push_back(text);
+  std::vector<std::string> references;
+  for (const auto& tag : image.at("repo_tags")) {
+    const auto text = tag.get<std::string>();
+    (text.find('@') == std::string::npos ? tags : references).push_back(text);
+  }
   row.inspected = !image.at("raw_count").is_null();
   if (row.inspected) {
     row.raw = image.at("raw_count").get<std::size_t>();
@@ -25,6 +28,8 @@ ReportRow read_row(const json& image) {
     row.name = *std::min_element(tags.begin(), tags.end());
   else if (row.inspected && !image.at("repo_digests").empty())
     row.name = image.at("repo_digests").front().get<std::string>();
+  else if (!references.empty())
+    row.name = references.front();
   else
     row.name = "<none>";
   for (const auto& anomaly : image.at("anomalies")) {

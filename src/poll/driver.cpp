@@ -55,8 +55,6 @@ void Driver::look(const Cancel& stop) {
   stats_.polls.add();
   const auto identity = client_.look(stop);
   if (stop.ended()) return;  // our own stop is no failure of the engine
-  const Status outcome = to_status(identity);
-  machine_.looked(clock_.now(), outcome);
   if (identity.ok()) {
     const auto change = inventory_.set_identity(*identity);
     using enum EngineChange;
@@ -64,9 +62,12 @@ void Driver::look(const Cancel& stop) {
     if (change.store) stats_.engine_changes[index_of(store)].add();
     if (change.engine_id) stats_.engine_changes[index_of(engine_id)].add();
     journal_.answered(*identity, change);
+    machine_.looked(clock_.now(), {}, change.any());
     if (change.any()) publish(true);
+  } else {
+    machine_.looked(clock_.now(), identity.error());
+    count_failure(identity.error());
   }
-  count_failure(outcome);
   post_health();
 }
 

@@ -44,9 +44,9 @@ Step Machine::next(SteadyTime now, const Facts& facts) {
   return {Step::Action::wait, until};
 }
 
-void Machine::looked(SteadyTime now, const Status& outcome) {
+void Machine::looked(SteadyTime now, const Status& outcome, bool another) {
   if (!outcome.ok()) return went_away(now, outcome.error());
-  if (!up_) next_list_.reset();  // nothing is known of what happened meanwhile
+  if (!up_ || another) next_list_.reset();  // nothing is known of what happened meanwhile
   up_ = true;
   away_.reset();
   pause_ = Duration::zero();

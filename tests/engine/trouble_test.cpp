@@ -156,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(
                 Fault::answering(500, "{\"message\":\"content store is broken\"}"), "http",
                 "content store is broken", true},
         Trouble{"ListIsRedirected", "/images/json", Fault::answering(301, ""), "http", "301", true}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& parameter) { return parameter.param.name; });
 
 TEST_F(TroubleTest, AMissingSocketIsSaidWithItsPathAndWhatToDo) {
   engine_->stop();
@@ -171,7 +171,7 @@ TEST_F(TroubleTest, ARefusedConnectionIsCountedAndOverWhenTheEngineListensAgain)
   engine_->refuse();
   start();
   expect_reason("connect");
-  expect_logged("refused");
+  expect_logged("nobody listens");
   ASSERT_TRUE(engine_->accept_again().ok());
   expect_recovery();
 }

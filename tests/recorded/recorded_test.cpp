@@ -134,9 +134,29 @@ TEST_P(RecordedEngine, JsonIsThatOfTheGoldenFile) {
                                       masked_json(daemon_->body("/api/v1/images"))));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(recordings()), [](const auto& info) {
-  return std::regex_replace(info.param, std::regex("[^a-zA-Z0-9]"), "_");
+INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(recordings()), [](const auto& parameter) {
+  return std::regex_replace(parameter.param, std::regex("[^a-zA-Z0-9]"), "_");
 });
+
+TEST(IssueImage, HasTwoDifferentRepoDigestsOnEveryStoreAndFourEntriesOnAnAffectedEngine) {
+  for (const auto& [name, raw] : {std::pair("27.3.1-containerd", 4),
+                                  {"26.1.5-containerd", 4},
+                                  {"27.4.0-containerd", 2},
+                                  {"27.3.1-graphdriver", 2},
+                                  {"26.1.5-graphdriver", 2},
+                                  {"29.7.2-containerd", 2}}) {
+    const auto recording = Recording::from_folder(folder / name);
+    ASSERT_TRUE(recording.ok());
+    const auto engine = ReplayEngine::on_loopback(*recording);
+    ASSERT_TRUE(engine.ok());
+    const auto outcome = support::run_program({"check", "--format=json", "--docker.host=" + (*engine)->host(),
+                                               "localhost:5000/namespace1/myimage:latest"});
+    EXPECT_EQ(outcome.exit_code, raw > 2 ? 1 : 0) << name << outcome.errors;
+    const json image = json::parse(outcome.output).at("images").at(0);
+    EXPECT_EQ(image.at("raw_count"), raw) << name;
+    EXPECT_EQ(image.at("unique_count"), 2) << name;
+  }
+}
 
 /// The sums that the recordings are known to have: images, raw, unique, images with duplicates.
 struct Sums {
@@ -165,15 +185,14 @@ TEST_P(KnownSums, AreWhatTheProgramReports) {
   EXPECT_EQ(value("docker_images_with_duplicate_repo_digests"), sums.with_duplicates);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, KnownSums,
-                         ::testing::Values(Sums{"27.3.1-containerd", 18, 155, 22, 5},
-                                           Sums{"26.1.5-containerd", 18, 155, 22, 5},
-                                           Sums{"27.3.1-graphdriver", 18, 11, 11, 0},
-                                           Sums{"26.1.5-graphdriver", 18, 11, 11, 0},
-                                           Sums{"29.7.2-containerd", 19, 23, 23, 0}),
-                         [](const auto& info) {
-                           return std::regex_replace(info.param.recording, std::regex("[^a-zA-Z0-9]"), "_");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, KnownSums,
+    ::testing::Values(Sums{"27.3.1-containerd", 18, 155, 22, 5}, Sums{"26.1.5-containerd", 18, 155, 22, 5},
+                      Sums{"27.3.1-graphdriver", 18, 11, 11, 0}, Sums{"26.1.5-graphdriver", 18, 11, 11, 0},
+                      Sums{"29.7.2-containerd", 19, 23, 23, 0}),
+    [](const auto& parameter) {
+      return std::regex_replace(parameter.param.recording, std::regex("[^a-zA-Z0-9]"), "_");
+    });
 
 }  // namespace
 }  // namespace repodigest

@@ -42,7 +42,9 @@ class Machine {
 
   [[nodiscard]] Step next(SteadyTime now, const Facts& facts);
 
-  void looked(SteadyTime now, const Status& outcome);
+  /// `another`: who answered is not who answered before, so that nothing known holds and a list is due at
+  /// once.
+  void looked(SteadyTime now, const Status& outcome, bool another = false);
   /// `took` is how long the list was under way, also when it failed.
   void listed(SteadyTime now, const Status& outcome, Duration took);
   /// One inspect. An Error that tells of the image alone is the inventory's business; one that tells of the

@@ -78,7 +78,7 @@ TEST_F(CheckTest, AnUnknownImageIsNoAnswer) {
 TEST_F(CheckTest, EndsWith3AndTheReasonWhenTheEngineIsAway) {
   const Outcome outcome = check({});
   EXPECT_EQ(outcome.exit_code, 3);
-  EXPECT_NE(outcome.errors.find("docker.sock does not exist"), std::string::npos) << outcome.errors;
+  EXPECT_NE(outcome.errors.find("docker.sock: it does not exist"), std::string::npos) << outcome.errors;
 }
 
 TEST_F(CheckTest, NagiosGetsItsLineItsCodesAndItsThresholds) {

@@ -1,33 +1,18 @@
 // What the paths answer, over real HTTP, from the program on a recorded engine.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "support/gunzip.h"
 #include "support/program.h"
 
 namespace repodigest {
 namespace {
 
 using nlohmann::json;
-
-std::string gunzip(const std::string& packed) {
-  z_stream stream{};
-  EXPECT_EQ(inflateInit2(&stream, 15 + 16), Z_OK);
-  std::string plain(64U << 20U, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-  stream.avail_in = static_cast<uInt>(packed.size());
-  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
-  stream.avail_out = static_cast<uInt>(plain.size());
-  EXPECT_EQ(inflate(&stream, Z_FINISH), Z_STREAM_END);
-  EXPECT_EQ(stream.avail_in, 0U);
-  plain.resize(stream.total_out);
-  inflateEnd(&stream);
-  return plain;
-}
 
 class HandlersTest : public ::testing::Test {
  protected:
@@ -64,7 +49,7 @@ TEST_F(HandlersTest, MetricsAreTextOfVersion004AndTheSameWhenGzipped) {
   EXPECT_EQ(plain.header("Cache-Control"), "no-store");
   const auto packed = get("/metrics", {{"Accept-Encoding", "gzip"}});
   EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
-  const std::string text = gunzip(packed.body);
+  const std::string text = support::gunzip_one_member(packed.body);
   EXPECT_EQ(text.substr(0, text.find("\n# HELP docker_up")),
             plain.body.substr(0, plain.body.find("\n# HELP docker_up")));
   EXPECT_EQ(support::value_of(text, "docker_repo_digests"), 155);
@@ -84,7 +69,10 @@ TEST_F(HandlersTest, ImagesHaveAnETagThatSpares) {
 TEST_F(HandlersTest, ImagesComeGzippedToo) {
   const auto packed = get("/api/v1/images", {{"Accept-Encoding", "gzip"}});
   EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
-  EXPECT_EQ(gunzip(packed.body), daemon_->body("/api/v1/images"));
+  EXPECT_EQ(support::gunzip_one_member(packed.body), daemon_->body("/api/v1/images"));
+  const std::string etag(packed.header("ETag"));
+  EXPECT_NE(etag, get("/api/v1/images").header("ETag")) << "other bytes, another strong tag";
+  EXPECT_EQ(get("/api/v1/images", {{"If-None-Match", etag}}).status, 304);
 }
 
 TEST_F(HandlersTest, ImagesCanBeFilteredByAnomalyNameAndPage) {

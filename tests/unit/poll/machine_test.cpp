@@ -137,6 +137,15 @@ TEST_F(MachineTest, ListsAtOnceWhenTheEngineComesBack) {
   EXPECT_EQ(next(), Action::list);
 }
 
+TEST_F(MachineTest, ListsAtOnceWhenAnotherEngineAnswers) {
+  good_look();
+  good_list(30s);  // rests 270 s
+  now_ += 60s;
+  ASSERT_EQ(next(), Action::look);
+  machine_.looked(now_, {}, true);
+  EXPECT_EQ(next(), Action::list);
+}
+
 TEST_F(MachineTest, AListRestsNineTimesAsLongAsItTook) {
   good_look();
   good_list(20s);
