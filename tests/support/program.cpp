@@ -82,6 +82,18 @@ std::optional<Outcome> Process::wait(std::chrono::seconds patience) {
   return Outcome{*status_, read_file(folder_.path() / "stdout"), errors()};
 }
 
+std::uint16_t logged_port(const Process& process, const std::string& words) {
+  unsigned long port = 0;
+  eventually([&] {
+    const std::string log = process.errors();
+    const auto at = log.find(words);
+    if (at == std::string::npos || log.find('\n', at) == std::string::npos) return false;
+    port = std::strtoul(log.c_str() + at + words.size(), nullptr, 10);
+    return true;
+  });
+  return static_cast<std::uint16_t>(port);
+}
+
 std::string program_path() {
   return REPODIGEST_BINARY_DIR "/src/repodigest_exporter";
 }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -53,6 +54,10 @@ class Process {
   pid_t pid_ = -1;
   std::optional<int> status_;
 };
+
+/// The port behind `words` in what a process logs ("address=127.0.0.1:"): how to learn what port 0 became.
+/// Waits for that line; 0 if it does not come.
+std::uint16_t logged_port(const Process& process, const std::string& words);
 
 /// Path of the built program.
 std::string program_path();

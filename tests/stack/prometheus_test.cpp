@@ -1,0 +1,186 @@
+// A real Prometheus scrapes the program, and is asked what users ask it.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/feed_command.h"
+#include "support/program.h"
+#include "support/recording.h"
+#include "support/replay_engine.h"
+
+namespace repodigest {
+namespace {
+
+using nlohmann::json;
+using support::Daemon;
+using support::eventually;
+using support::Recording;
+using support::ReplayEngine;
+
+const std::string issue_image = "localhost:5000/namespace1/myimage:1.0.0";
+
+/// A Prometheus with a database of its own that scrapes one target every second.
+class Prometheus {
+ public:
+  explicit Prometheus(std::uint16_t target) : process_(command(target)) {
+    endpoint_.kind = transport::Endpoint::Kind::tcp;
+    endpoint_.host = "127.0.0.1";
+    endpoint_.port = support::logged_port(process_, "msg=\"Listening on\" address=127.0.0.1:");
+  }
+
+  [[nodiscard]] std::string body(const std::string& target) const {
+    transport::Request request;
+    request.target = target;
+    auto answer =
+        transport::make_transport(endpoint_)->call(request, Cancel().within(std::chrono::seconds(30)));
+    return answer.ok() && answer->status == 200 ? std::move(answer->body) : "";
+  }
+  /// The elements that a query answers now (each with "metric" and "value"); none while it can't be asked.
+  [[nodiscard]] json elements(const std::string& query) const {
+    const json answer =
+        json::parse(body("/api/v1/query?query=" + transport::encode_path(query)), nullptr, false);
+    return answer.is_discarded() ? json::array() : answer.at("data").at("result");
+  }
+  /// The values by one label.
+  [[nodiscard]] std::map<std::string, double> values(const std::string& query,
+                                                     const std::string& label) const {
+    std::map<std::string, double> values;
+    for (const json& one : elements(query))
+      values[one.at("metric").value(label, "")] = std::stod(one.at("value").at(1).get<std::string>());
+    return values;
+  }
+  /// The value of a query that answers exactly one element.
+  [[nodiscard]] std::optional<double> value(const std::string& query) const {
+    const json all = elements(query);
+    if (all.size() != 1) return std::nullopt;
+    return std::stod(all.at(0).at("value").at(1).get<std::string>());
+  }
+  /// Waits until a query has that value.
+  [[nodiscard]] bool wait_for(const std::string& query, double wanted) const {
+    return eventually([&] { return value(query) == wanted; });
+  }
+  [[nodiscard]] std::string log() const { return process_.errors(); }
+
+ private:
+  std::vector<std::string> command(std::uint16_t target) const {
+    const auto config = folder_.path() / "prometheus.yml";
+    std::ofstream(config) << "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+                             "scrape_configs:\n"
+                             "  - job_name: docker\n"
+                             "    static_configs: [{targets: ['127.0.0.1:"
+                          << target << "']}]\n";
+    return {"prometheus", "--config.file=" + config.string(),
+            "--storage.tsdb.path=" + (folder_.path() / "tsdb").string(), "--web.listen-address=127.0.0.1:0"};
+  }
+
+  support::TemporaryFolder folder_;
+  support::Process process_;
+  transport::Endpoint endpoint_;
+};
+
+/// One engine, one daemon and one Prometheus for the suite: it takes Prometheus some five seconds to begin to
+/// scrape.
+class ScrapedByPrometheus : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    if (!support::succeeds("prometheus --version")) return;
+    auto engine = ReplayEngine::on_loopback(Recording::embedded());
+    if (!engine.ok()) return;
+    engine_ = std::move(engine).value();
+    daemon_ = std::make_unique<Daemon>(std::vector<std::string>{
+        "--docker.host=" + engine_->host(), "--poll.interval=500ms", "--web.listen-address=127.0.0.1:0"});
+    prometheus_ = std::make_unique<Prometheus>(
+        support::logged_port(daemon_->process(), "msg=listening address=127.0.0.1:"));
+  }
+  static void TearDownTestSuite() {
+    prometheus_.reset();
+    daemon_.reset();
+    engine_.reset();
+  }
+  void SetUp() override {
+    if (!support::succeeds("prometheus --version"))
+      GTEST_SKIP() << "THERE IS NO PROMETHEUS HERE: nothing of what it says about the program was tested";
+    ASSERT_TRUE(prometheus_);
+    ASSERT_TRUE(prometheus_->wait_for("up{job='docker'}", 1)) << prometheus_->log() << daemon_->log();
+    ASSERT_TRUE(prometheus_->wait_for("sum(docker_images_pending_inspection)", 0)) << daemon_->log();
+  }
+
+  static inline std::unique_ptr<ReplayEngine> engine_;
+  static inline std::unique_ptr<Daemon> daemon_;
+  static inline std::unique_ptr<Prometheus> prometheus_;
+};
+
+TEST_F(ScrapedByPrometheus, TheQueryForDuplicatesAnswersTheIssuesImageAmongTheFiveThatHaveSome) {
+  const auto found =
+      prometheus_->values("docker_image_repo_digests > docker_image_repo_digests_unique", "image");
+  EXPECT_EQ(found.size(), 5U) << daemon_->body("/metrics");
+  ASSERT_TRUE(found.contains(issue_image)) << json(found).dump();
+  EXPECT_EQ(found.at(issue_image), 4);
+  EXPECT_TRUE(prometheus_->wait_for("docker_image_repo_digests_unique{image='" + issue_image + "'}", 2));
+}
+
+TEST_F(ScrapedByPrometheus, TheSeriesOfTheImagesSumUpToTheTotals) {
+  for (const std::string metric : {"docker_repo_digests", "docker_repo_digests_unique"}) {
+    std::string per_image = metric;
+    per_image.replace(0, std::string("docker_").size(), "docker_image_");
+    EXPECT_TRUE(prometheus_->wait_for("sum(" + per_image + ") - scalar(" + metric + ")", 0)) << metric;
+  }
+  EXPECT_TRUE(
+      prometheus_->wait_for("count(docker_image_repo_digests > docker_image_repo_digests_unique)"
+                            " - scalar(docker_images_with_duplicate_repo_digests)",
+                            0));
+}
+
+TEST_F(ScrapedByPrometheus, AnAdvisoryJoinsTheVersionAndTheStoreOfItsEngine) {
+  const json found = prometheus_->elements(
+      "(docker_engine_advisory == 1)"
+      " * on (instance) group_left (version, image_store, source) docker_engine_info");
+  const auto duplicates = std::find_if(found.begin(), found.end(), [](const json& one) {
+    return one.at("metric").at("advisory") == "moby-48747";
+  });
+  ASSERT_NE(duplicates, found.end()) << found.dump();
+  const json& labels = duplicates->at("metric");
+  EXPECT_EQ(labels.at("version"), "27.3.1");
+  EXPECT_EQ(labels.at("image_store"), "containerd");
+  EXPECT_EQ(labels.at("fixed_in"), "27.4.0");
+  EXPECT_EQ(labels.at("source"), "engine");
+}
+
+TEST_F(ScrapedByPrometheus, AnEngineThatGoesAwayAndComesBackShowsInDockerUp) {
+  engine_->refuse();
+  engine_->drop_connections();
+  EXPECT_TRUE(prometheus_->wait_for("docker_up", 0)) << daemon_->log();
+  EXPECT_TRUE(prometheus_->wait_for("up{job='docker'}", 1)) << "the exporter itself is there";
+  EXPECT_TRUE(prometheus_->wait_for("docker_poll_failures_total{reason='connect'} > bool 0", 1));
+  ASSERT_TRUE(engine_->accept_again().ok());
+  EXPECT_TRUE(prometheus_->wait_for("docker_up", 1)) << daemon_->log();
+}
+
+// `up` stays 1 when Prometheus throws away a sample; only its log and its own counters tell.
+TEST_F(ScrapedByPrometheus, NoSampleIsThrownAway) {
+  EXPECT_TRUE(eventually([] {
+    const auto answer = daemon_->get("/metrics", {{"Accept", "application/openmetrics-text;version=1.0.0"}});
+    if (!answer.ok()) return false;
+    double samples = 0;
+    std::istringstream lines(answer->body);
+    for (std::string line; std::getline(lines, line);) samples += line.starts_with('#') ? 0 : 1;
+    return prometheus_->value("scrape_samples_scraped") == samples &&
+           prometheus_->value("count({job='docker', __name__!~'up|scrape_.*'})") == samples;
+  })) << prometheus_->elements("scrape_samples_scraped").dump();
+  const std::string own = prometheus_->body("/metrics");
+  for (const std::string why : {"duplicate_timestamp", "out_of_order", "out_of_bounds"})
+    EXPECT_EQ(support::value_of(own, "prometheus_target_scrapes_sample_" + why + "_total"), 0) << why;
+  EXPECT_EQ(prometheus_->log().find("Error on ingesting"), std::string::npos) << prometheus_->log();
+}
+
+}  // namespace
+}  // namespace repodigest
