@@ -134,7 +134,10 @@ Result<Identity> Client::look(const Cancel& cancel) {
   const Result<Info> info = decoder_.info(info_response->body);
   if (!info) return bad_answer(info_call, info.error());
 
-  identity_ = Identity{.id = info->id,
+  // Podman makes up another ID for every answer (podman v4.3.1 pkg/api/handlers/compat/info.go), which would
+  // make each reconnect look like another engine.
+  const bool id_lasts = ping->header("Libpod-Api-Version").empty();
+  identity_ = Identity{.id = id_lasts ? info->id : "",
                        .name = info->name,
                        .version = version->version,
                        .api_version = *spoken,

@@ -16,7 +16,7 @@ inline constexpr std::array<std::string_view, 3> image_store_names = {"unknown",
 
 /// Which engine it is, from /_ping, /version and /info.
 struct Identity {
-  std::string id;           ///< /info ID
+  std::string id;           ///< /info ID; "" of an engine that has no lasting one (podman)
   std::string name;         ///< /info Name: the host's name
   std::string version;      ///< /version Version, e.g. "27.3.1"
   std::string api_version;  ///< the one that is spoken, e.g. "1.47"

@@ -276,6 +276,27 @@ TEST_F(EngineClient, BehindAProxyThatClosesEachConnectionItStillAnswers) {
   }
 }
 
+TEST_F(EngineClient, PodmanStaysTheSameThoughEveryInfoHasAnotherId) {
+  const auto serve_podman = [this](const std::string& info_id) {
+    serve({.version = "4.3.1", .newest = "1.41", .id = info_id, .spoken = "1.41"});
+    engine_.set("/_ping", {.body = "OK",
+                           .headers = {{"Api-Version", "1.41"},
+                                       {"Libpod-Api-Version", "4.3.1"},
+                                       {"Server", "Libpod/4.3.1 (linux)"}}});
+  };
+  serve_podman("a278c179-985c-418a-bdf0-262cadbf75b3");
+  const auto before = client().look(cancel_);
+  ASSERT_TRUE(before.ok()) << before.error().text;
+  serve_podman("81b43d17-8b3a-4741-8a84-5c2d4f948989");
+  engine_.drop_connection();
+  const auto rows = client().list_images(cancel_);
+  EXPECT_TRUE(rows.ok()) << rows.error().text;
+  engine_.drop_connection();
+  const auto after = client().look(cancel_);
+  ASSERT_TRUE(after.ok());
+  EXPECT_EQ(*before, *after);
+}
+
 TEST_F(EngineClient, AnUnknownImageIsNotFound) {
   engine_.set("/v1.47/images/gone:1/json", {.status = 404, .body = R"({"message":"No such image: gone:1"})"});
   const auto image = client().inspect_image("gone:1", cancel_);
