@@ -67,6 +67,12 @@ std::string columns(const std::vector<std::array<std::string, 5>>& lines) {
   return text;
 }
 
+/// A digest at a name's end says no more to a person with all its digits, and makes the column twice as wide.
+std::string short_name(const std::string& name) {
+  const auto at = name.find("@sha256:");
+  return at == std::string::npos ? name : name.substr(0, at + 20);
+}
+
 std::string short_id(const std::string& id) {
   const auto colon = id.find(':');
   return id.substr(colon == std::string::npos ? 0 : colon + 1, 12);
@@ -109,7 +115,7 @@ std::string as_table(const Report& report, bool all_rows) {
   std::vector<std::array<std::string, 5>> lines = {{"IMAGE", "ID", "RAW", "UNIQUE", "ANOMALIES"}};
   for (const auto& row : report.rows) {
     if (!all_rows && row.anomalies.empty()) continue;
-    lines.push_back({printable(row.name), printable(short_id(row.id)),
+    lines.push_back({printable(short_name(row.name)), printable(short_id(row.id)),
                      row.inspected ? std::to_string(row.raw) : "?",
                      row.inspected ? std::to_string(row.unique) : "?", row.anomalies});
   }

@@ -82,13 +82,12 @@ void add_polls(Families& families, const Stats& stats, const poll::Health& healt
     if (i == index_of(Reason::not_found)) continue;  // says something about one image, never about a poll
     add_sample(failures, as_double(stats.poll_failures[i].value()), {label("reason", reason_names[i])});
   }
-  add_single(families, MetricType::Gauge, "docker_poll_interval_seconds",
-             "Time between two polls in effect now: the configured one, or longer to spare the engine.",
-             to_seconds(health.poll_interval));
+  add_single(
+      families, MetricType::Gauge, "docker_poll_interval_seconds",
+      "Time between two polls in effect now: the configured one, or the pause while the engine is away.",
+      to_seconds(health.poll_interval));
   add_if_known(families, MetricType::Gauge, "docker_poll_last_success_timestamp_seconds",
-               "When the inventory was last confirmed, by a complete list or by a quiet look while the event "
-               "stream was up.",
-               if_known(health.last_confirmed));
+               "When the inventory was last confirmed by a complete list.", if_known(health.last_confirmed));
   add_if_known(families, MetricType::Gauge, "docker_list_duration_seconds",
                "How long the engine took for the last complete list.",
                health.list_duration ? std::optional(to_seconds(*health.list_duration)) : std::nullopt);

@@ -115,9 +115,9 @@ std::string masked_metrics(const std::string& text) {
       "|docker_api_request_duration_seconds|docker_list_duration_seconds|docker_list_last_success_timestamp_"
       "seconds"
       "|docker_poll_last_success_timestamp_seconds|docker_polls_total)[^ \n]*) [^\n]*");
-  std::string masked = std::regex_replace("\n" + text, varying, "\n$1 *");
-  masked = std::regex_replace(masked, std::regex("build_info\\{[^}]*\\}"), "build_info{*}");
-  return masked.substr(1);
+  const std::string named =
+      std::regex_replace("\n" + text, std::regex("build_info\\{[^}]*\\}"), "build_info{*}");
+  return std::regex_replace(named, varying, "\n$1 *").substr(1);
 }
 
 std::string masked_json(const std::string& text) {
