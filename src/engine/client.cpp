@@ -39,6 +39,12 @@ bool refuses_api_version(int status, std::string_view message) {
          message.find(" is too ") != std::string_view::npos;
 }
 
+/// What socket proxies (haproxy rules, allow-lists of paths) answer to a path that is not allowed. Engines
+/// answer so to none of ours.
+bool is_refusal_of_a_proxy(int status) {
+  return status == 403 || status == 405;
+}
+
 }  // namespace
 
 struct Client::Call {
@@ -130,8 +136,11 @@ Result<Identity> Client::look(const Cancel& cancel) {
 
   const Call info_call{Operation::info, Caller::look, "/v" + *spoken + "/info", options_.timeout};
   const Result<transport::Response> info_response = call(info_call, cancel);
-  if (!info_response) return info_response.error();
-  const Result<Info> info = decoder_.info(info_response->body);
+  // A proxy that guards the socket may refuse /info and let the rest pass: store, name and ID stay unknown
+  // then.
+  const bool refused = !info_response && is_refusal_of_a_proxy(info_response.error().status);
+  if (!info_response && !refused) return info_response.error();
+  const Result<Info> info = refused ? Info{} : decoder_.info(info_response->body);
   if (!info) return bad_answer(info_call, info.error());
 
   // Podman makes up another ID for every answer (podman v4.3.1 pkg/api/handlers/compat/info.go), which would
@@ -149,7 +158,7 @@ Result<Identity> Client::look(const Cancel& cancel) {
   ping_api_version_ = api_version;
   // If the connection was lost between these three answers, two engines may have given them: the next call
   // finds out.
-  reconnected_ = version_response->new_connection || info_response->new_connection;
+  reconnected_ = version_response->new_connection || (info_response && info_response->new_connection);
   return *identity_;
 }
 

@@ -276,6 +276,15 @@ TEST_F(EngineClient, BehindAProxyThatClosesEachConnectionItStillAnswers) {
   }
 }
 
+TEST_F(EngineClient, AProxyThatRefusesInfoLeavesTheStoreUnknownAndTheRestWorks) {
+  engine_.set("/v1.47/info", {.status = 403, .body = "<html><body><h1>403 Forbidden</h1></body></html>"});
+  const auto identity = client().look(cancel_);
+  ASSERT_TRUE(identity.ok()) << identity.error().text;
+  EXPECT_EQ(identity->version, "27.3.1");
+  EXPECT_EQ(identity->image_store, ImageStore::unknown);
+  EXPECT_TRUE(client().list_images(cancel_).ok());
+}
+
 TEST_F(EngineClient, PodmanStaysTheSameThoughEveryInfoHasAnotherId) {
   const auto serve_podman = [this](const std::string& info_id) {
     serve({.version = "4.3.1", .newest = "1.41", .id = info_id, .spoken = "1.41"});
