@@ -69,7 +69,7 @@ bool has_more_than(const Strings& some, const Strings& all) {
 void derive(Image& image, const Circumstances& circumstances) {
   const Strings& row_digests = circumstances.row_digests;
   set_name_and_state(image, row_digests);
-  image.pending = !circumstances.current && !image.failure;
+  image.pending = (!circumstances.current || circumstances.doubtful) && !image.failure;
   image.suspect = circumstances.engine_doubles || has_several_names_of_a_repository(image.repo_tags);
 
   image.anomalies = digest::anomalies_of_entries(row_digests);
@@ -82,6 +82,19 @@ void derive(Image& image, const Circumstances& circumstances) {
   if (circumstances.current && row_digests != inspected &&
       (has_more_than(row_digests, inspected) || (list_is_complete && has_more_than(inspected, row_digests))))
     image.anomalies.add(digest::Anomaly::list_mismatch);
+}
+
+bool have_same_tags(const Strings& row_tags, const Strings& inspect_tags) {
+  if (row_tags == inspect_tags) return true;
+  const auto tags_of = [](const Strings& names) {
+    std::vector<std::string_view> tags;
+    for (const std::string& name : names)
+      if (name.find('@') == std::string::npos) tags.push_back(digest::familiar_name(name));
+    std::sort(tags.begin(), tags.end());
+    tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
+    return tags;
+  };
+  return tags_of(row_tags) == tags_of(inspect_tags);
 }
 
 void tally(Totals& totals, const Image& image, int times) {

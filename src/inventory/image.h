@@ -15,6 +15,7 @@ namespace repodigest::inventory {
 struct Circumstances {
   const std::vector<std::string>& row_digests;  ///< RepoDigests of the image's list row
   bool current = false;          ///< the image's digests were inspected since its row last changed
+  bool doubtful = false;         ///< they are of another moment than its row: to be asked again
   bool not_inspectable = false;  ///< inspect answers 404 though a newer list still has the image
   engine::ImageStore store = engine::ImageStore::unknown;
   bool engine_doubles = false;  ///< engine::doubles_single_names of this engine
@@ -23,6 +24,11 @@ struct Circumstances {
 /// Fills in what follows from the rest of `image`: name, state, anomalies, pending and suspect. n log n in
 /// its names.
 void derive(Image& image, const Circumstances& circumstances);
+
+/// Whether a list row's RepoTags and an inspect's can be of one moment: they have the same tags. Names with a
+/// digest don't count, because engines before 28 leave them out of inspect (moby v27.3.1
+/// daemon/containerd/image.go); equal familiar names are equal. n log n.
+bool have_same_tags(const std::vector<std::string>& row_tags, const std::vector<std::string>& inspect_tags);
 
 /// Adds what `image` contributes to the totals; with `times` -1 takes it away again.
 void tally(Totals& totals, const Image& image, int times);

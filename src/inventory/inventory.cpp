@@ -64,6 +64,9 @@ struct Inventory::Entry {
   std::size_t position = 0;  // in that list
   bool current = false;      // image->digests were inspected since its row last changed
   bool misplaced = true;     // its place in State::by_name is to be found
+  // The number of the latest list when an inspect came that does not go with its row: a tag came or went
+  // between the two. If it is gone again by the next list, the row is as before, but the counts are not.
+  std::optional<std::uint64_t> doubtful_since;
   Trouble trouble;
 };
 
@@ -87,6 +90,12 @@ struct Inventory::State {
     return entry.position + (entry.image->suspect ? 0 : order.size());
   }
   [[nodiscard]] const Entry& at(Agenda::Rank rank) const { return *order[rank % order.size()]; }
+
+  /// Whether its counts are of another moment than its row, and a newer list has come that it can be compared
+  /// with.
+  [[nodiscard]] bool doubtful(const Entry& entry) const {
+    return entry.doubtful_since && *entry.doubtful_since < lists;
+  }
 
   std::vector<engine::ImageRow> merge(std::vector<engine::ImageRow> rows);
   void apply(Entry& entry, engine::ImageRow row);
@@ -121,6 +130,7 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
       image.digests.reset();
       image.failure.reset();
       entry->current = false;
+      entry->doubtful_since.reset();
       entry->trouble = {};
     }
     state.replace(*entry, std::move(image));
@@ -226,7 +236,9 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
   const bool is_new = entry.image == nullptr;
   const bool names_changed =
       is_new || entry.image->repo_tags != row.repo_tags || entry.row_digests != row.repo_digests;
-  if (!names_changed && entry.image->created == row.created && entry.image->size == row.size) return;
+  if (!names_changed && !entry.doubtful_since && entry.image->created == row.created &&
+      entry.image->size == row.size)
+    return;
   if (is_new) by_name.push_back(&entry);
   Image image = is_new ? Image{} : *entry.image;
   image.id = std::move(row.id);
@@ -237,6 +249,7 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
     image.failure.reset();
     entry.row_digests = std::move(row.repo_digests);
     entry.current = false;
+    entry.doubtful_since.reset();
     entry.trouble = {};
   }
   replace(entry, std::move(image));
@@ -259,7 +272,7 @@ void Inventory::State::drop_absent() {
 void Inventory::State::plan() {
   agenda.clear();
   for (const Entry* const entry : order) {
-    if (entry->current) continue;
+    if (entry->current && !doubtful(*entry)) continue;
     if (entry->trouble.retry_at) {
       agenda.postpone(rank(*entry), *entry->trouble.retry_at);
     } else {
@@ -269,13 +282,20 @@ void Inventory::State::plan() {
 }
 
 void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspect) {
+  Image image = *entry.image;
+  std::optional<digest::Analysis> digests = digest::analyse(inspect.repo_digests);
+  // The same answer again is no coincidence: this engine's list and inspect differ about this image.
+  const bool confirmed = entry.doubtful_since && digests == image.digests;
   entry.current = true;
+  entry.doubtful_since.reset();
   entry.trouble = {};
   agenda.remove(rank(entry));
-  Image image = *entry.image;
-  image.digests = digest::analyse(inspect.repo_digests);
+  image.digests = std::move(digests);
   image.failure.reset();
   replace(entry, std::move(image));
+  const bool goes_with_row = have_same_tags(entry.image->repo_tags, inspect.repo_tags) &&
+                             !entry.image->anomalies.has(digest::Anomaly::list_mismatch);
+  if (!goes_with_row && !confirmed) entry.doubtful_since = lists;
 }
 
 void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now) {
@@ -302,6 +322,7 @@ void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& erro
 void Inventory::State::replace(Entry& entry, Image image) {
   derive(image, {.row_digests = entry.row_digests,
                  .current = entry.current,
+                 .doubtful = doubtful(entry),
                  .not_inspectable = entry.trouble.not_inspectable,
                  .store = identity ? identity->image_store : engine::ImageStore::unknown,
                  .engine_doubles = engine_doubles});

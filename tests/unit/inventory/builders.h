@@ -26,9 +26,12 @@ inline engine::ImageRow row(std::string image, Strings tags, Strings digests = {
           .size = 2};
 }
 
-inline engine::ImageInspect inspect(std::string image, Strings digests) {
-  return {
-      .id = std::move(image), .repo_tags = {}, .repo_digests = std::move(digests), .created = 0, .size = 0};
+inline engine::ImageInspect inspect(std::string image, Strings digests, Strings tags = {}) {
+  return {.id = std::move(image),
+          .repo_tags = std::move(tags),
+          .repo_digests = std::move(digests),
+          .created = 0,
+          .size = 0};
 }
 
 inline engine::Identity identity(std::string version = "27.3.1",
@@ -63,9 +66,11 @@ class World {
 
   void list(std::vector<engine::ImageRow> rows) { inventory.apply_list(std::move(rows), now); }
   /// Answers the next inspect that is due, which must be that of `image`; returns the name it was asked by.
+  /// An answer without tags gets those of the image's row.
   std::string answer(const std::string& image, Result<engine::ImageInspect> answer) {
     const auto due = inventory.next_due(now);
     if (!due || due->id != image) return "(not due)";
+    if (answer.ok() && answer->repo_tags.empty()) answer->repo_tags = this->image(image)->repo_tags;
     inventory.apply_inspect(*due, std::move(answer), now);
     return due->name;
   }

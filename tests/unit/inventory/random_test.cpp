@@ -19,6 +19,7 @@ struct Remembered {
   engine::ImageRow row;         // merged
   std::optional<Strings> told;  // RepoDigests of its last inspect
   bool current = false;
+  std::optional<int> doubtful_since;  // the list after which an inspect came that does not go with the row
   std::optional<Reason> failure;
   bool by_id = false;
   bool not_inspectable = false;
@@ -51,6 +52,7 @@ class Model {
     for (auto& [id, image] : images_) {
       image.told.reset();
       image.current = false;
+      image.doubtful_since.reset();
       image.forget_trouble();
     }
   }
@@ -76,6 +78,7 @@ class Model {
       Remembered image = before[id];
       if (image.row.repo_tags != merged[id].repo_tags || image.row.repo_digests != merged[id].repo_digests) {
         image.current = false;
+        image.doubtful_since.reset();
         image.forget_trouble();
       }
       image.row = merged[id];
@@ -89,7 +92,13 @@ class Model {
     if (answer.ok() && answer->id == due.id) {
       image.forget_trouble();
       image.current = true;
+      const bool repeated = image.doubtful_since && image.told &&
+                            digest::analyse(*image.told) == digest::analyse(answer->repo_digests);
       image.told = answer->repo_digests;
+      image.doubtful_since.reset();
+      const bool goes_with_row =
+          tags_of(image.row.repo_tags) == tags_of(answer->repo_tags) && !has_list_mismatch(image);
+      if (!goes_with_row && !repeated) image.doubtful_since = lists_;
       return;
     }
     Reason reason = by_tag ? Reason::not_found : Reason::parse;
@@ -115,7 +124,8 @@ class Model {
     for (const bool suspects : {true, false})
       for (const std::string& id : order_) {
         const Remembered& image = images_.at(id);
-        if (image.current || (image.retry_at && *image.retry_at > now) || is_suspect(image) != suspects)
+        if ((image.current && !is_doubtful(image)) || (image.retry_at && *image.retry_at > now) ||
+            is_suspect(image) != suspects)
           continue;
         std::string name = id;
         for (auto tag = image.row.repo_tags.rbegin(); tag != image.row.repo_tags.rend(); ++tag)
@@ -137,6 +147,28 @@ class Model {
   [[nodiscard]] const std::optional<engine::Identity>& identity() const { return identity_; }
 
  private:
+  static std::set<std::string> tags_of(const Strings& names) {
+    std::set<std::string> tags;
+    for (const std::string& name : names)
+      if (name.find('@') == std::string::npos) tags.insert(name);
+    return tags;
+  }
+
+  [[nodiscard]] bool is_doubtful(const Remembered& image) const {
+    return image.doubtful_since && *image.doubtful_since < lists_;
+  }
+
+  [[nodiscard]] bool has_list_mismatch(const Remembered& image) const {
+    const auto has_more = [](const Strings& some, const Strings& all) {
+      return std::any_of(some.begin(), some.end(), [&](const std::string& entry) {
+        return entry != "<none>@<none>" && !contains(all, entry);
+      });
+    };
+    return has_more(image.row.repo_digests, *image.told) ||
+           (identity_ && identity_->image_store == engine::ImageStore::graphdriver &&
+            has_more(*image.told, image.row.repo_digests));
+  }
+
   [[nodiscard]] bool is_suspect(const Remembered& image) const {
     if (identity_ && engine::doubles_single_names(identity_->version, identity_->image_store)) return true;
     std::set<std::string_view> repositories;
@@ -151,12 +183,10 @@ class Model {
     image.created = from.row.created;
     image.size = from.row.size;
     image.failure = from.failure;
-    image.pending = !from.current && !from.failure;
+    image.pending = (!from.current || is_doubtful(from)) && !from.failure;
     image.suspect = is_suspect(from);
 
-    std::set<std::string> tags;
-    for (const std::string& tag : from.row.repo_tags)
-      if (tag.find('@') == std::string::npos) tags.insert(tag);
+    const std::set<std::string> tags = tags_of(from.row.repo_tags);
     std::string repository;
     for (const std::string& entry : from.told && !from.told->empty() ? *from.told : from.row.repo_digests)
       if (repository.empty()) repository = digest::parse_entry(entry).repository;
@@ -170,16 +200,7 @@ class Model {
     if (!from.told) return image;
     image.digests = digest::analyse(*from.told);
     image.anomalies.add(image.digests->anomalies);
-    if (!from.current) return image;
-    const auto has_more = [](const Strings& some, const Strings& all) {
-      return std::any_of(some.begin(), some.end(), [&](const std::string& entry) {
-        return entry != "<none>@<none>" && !contains(all, entry);
-      });
-    };
-    if (has_more(from.row.repo_digests, *from.told) ||
-        (identity_ && identity_->image_store == engine::ImageStore::graphdriver &&
-         has_more(*from.told, from.row.repo_digests)))
-      image.anomalies.add(Anomaly::list_mismatch);
+    if (from.current && has_list_mismatch(from)) image.anomalies.add(Anomaly::list_mismatch);
     return image;
   }
 
@@ -269,7 +290,9 @@ class RandomHistory : public testing::Test {
         case 5:
           return inspect(id('f'), {});
         default:
-          return inspect(due->id, some_of(digests_, 4));
+          return inspect(
+              due->id, some_of(digests_, 4),
+              below(3) == 0 ? some_of(tags_without_placeholder_, 3) : world_.image(due->id)->repo_tags);
       }
     }();
     world_.inventory.apply_inspect(*due, answer, world_.now);
@@ -320,6 +343,7 @@ class RandomHistory : public testing::Test {
   std::vector<engine::ImageRow> rows_;
   std::shared_ptr<const Snapshot> latest_ = world_.snapshot();
   const Strings tags_ = {"a:1", "a:2", "b:1", "c:1", "a@" + id('1'), "b:1@" + id('1'), "<none>:<none>"};
+  const Strings tags_without_placeholder_ = {tags_.begin(), tags_.end() - 1};
   const Strings digests_ = {"a@" + id('1'), "a@" + id('2'),  "b@" + id('1'), "c:1@" + id('1'),
                             id('1'),        "<none>@<none>", "malformed"};
 };
