@@ -19,45 +19,12 @@
 #include "repodigest/exposition/text.h"
 #include "repodigest/inventory/inventory.h"
 #include "repodigest/transport/transport.h"
+#include "support/generated_engine.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
 
 namespace repodigest {
 namespace {
-
-std::string hex_of(std::size_t i) {
-  char text[65];
-  std::snprintf(text, sizeof text, "%064zx", i * 2654435761U);
-  return text;
-}
-
-/// Image i as the sets of the engine measurements have it: four names in two repositories, each doubled by
-/// inspect.
-struct ImageText {
-  std::string row;
-  std::string inspect;
-};
-
-ImageText image_text(std::size_t i) {
-  const std::string app = "team" + std::to_string(i % 20) + "/app" + std::to_string(i);
-  const std::string id = "sha256:" + hex_of(i);
-  std::string tags;
-  std::string digests;
-  for (const std::string host : {"mirror.example.com/", "registry.example.com/"})
-    for (const std::string tag : {":1.0.0", ":latest"}) {
-      tags += (tags.empty() ? "\"" : ",\"") + host + app + tag + "\"";
-      digests += (digests.empty() ? "\"" : ",\"") + host + app + "@" + id + "\"";
-    }
-  const std::string own = "\"Id\":\"" + id + "\",\"RepoTags\":[" + tags + "],";
-  const std::string labels =
-      "\"Labels\":{\"idx\":\"" + std::to_string(i) + "\",\"org.opencontainers.image.vendor\":\"Example\"}";
-  return {"{\"Containers\":-1,\"Created\":1700000000," + own + "\"RepoDigests\":[\"registry.example.com/" +
-              app + "@" + id + "\"]," + labels + ",\"ParentId\":\"\",\"SharedSize\":-1,\"Size\":25600}",
-          "{" + own + "\"RepoDigests\":[" + digests +
-              "],\"Parent\":\"\",\"Comment\":\"\",\"Created\":\"2023-11-14T22:13:20Z\",\"Size\":25600,"
-              "\"Config\":{" +
-              labels + "},\"Padding\":\"" + std::string(900, 'x') + "\"}"};
-}
 
 std::string padded(std::string body) {
   body.reserve(body.size() + transport::body_padding);
@@ -76,7 +43,7 @@ const Bodies& bodies_of(std::size_t count) {
   if (bodies.list.empty()) {
     bodies.list = "[";
     for (std::size_t i = 0; i < count; ++i) {
-      auto text = image_text(i);
+      auto text = support::generated_image(i);
       bodies.list += (i == 0 ? "" : ",") + text.row;
       bodies.inspects.push_back(padded(std::move(text.inspect)));
     }

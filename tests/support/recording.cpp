@@ -305,13 +305,15 @@ void Recording::remove_image(std::string_view id) {
 }
 
 void Recording::add_image(std::string_view row, std::string_view inspect) {
-  Json new_row = parse(row);
-  const std::string id = text_of(new_row, "Id");
+  const std::string id = text_of(parse(row), "Id");
   assert(!id.empty() && id == text_of(parse(inspect), "Id"));
-  Json rows = parse(body(list_path));
-  rows.push_back(std::move(new_row));
-  set_body(list_path, rows.dump());
-  Answer answer = fixed_.find(list_path)->second;
+  // As text: benchmarks add ten thousand.
+  std::string& rows = fixed_.find(list_path)->second.body;
+  const auto end = rows.rfind(']');
+  assert(end != std::string::npos);
+  rows.insert(end, (rows.find('{') == std::string::npos ? "" : ",") + std::string(row));
+  Answer answer;
+  answer.headers = fixed_.find(list_path)->second.headers;
   answer.body = inspect;
   add_inspect(id, std::move(answer));
 }
