@@ -2,8 +2,6 @@
 // are computed here from the recorded bodies, by other code than the program's.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -13,6 +11,7 @@
 
 #include "support/golden.h"
 #include "support/program.h"
+#include "support/recorded_engines.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
 
@@ -23,17 +22,6 @@ using nlohmann::json;
 using support::Daemon;
 using support::Recording;
 using support::ReplayEngine;
-
-const std::filesystem::path folder = REPODIGEST_SOURCE_DIR "/tests/recorded";
-
-std::vector<std::string> recordings() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.is_directory() && entry.path().filename() != "golden")
-      names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 struct Expected {
   std::size_t raw = 0;
@@ -59,7 +47,7 @@ std::map<std::string, Expected> expected_of(const Recording& recording) {
 class RecordedEngine : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto recording = Recording::from_folder(folder / GetParam());
+    auto recording = Recording::from_folder(support::recorded_folder / GetParam());
     ASSERT_TRUE(recording.ok()) << recording.error().text;
     expected_ = expected_of(*recording);
     auto engine = ReplayEngine::on_unix_socket(*recording, folder_.path() / "docker.sock");
@@ -134,9 +122,8 @@ TEST_P(RecordedEngine, JsonIsThatOfTheGoldenFile) {
                                       masked_json(daemon_->body("/api/v1/images"))));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(recordings()), [](const auto& parameter) {
-  return std::regex_replace(parameter.param, std::regex("[^a-zA-Z0-9]"), "_");
-});
+INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(support::recorded_engines()),
+                         [](const auto& parameter) { return support::test_name_of(parameter.param); });
 
 TEST(IssueImage, HasTwoDifferentRepoDigestsOnEveryStoreAndFourEntriesOnAnAffectedEngine) {
   for (const auto& [name, raw] : {std::pair("27.3.1-containerd", 4),
@@ -145,7 +132,7 @@ TEST(IssueImage, HasTwoDifferentRepoDigestsOnEveryStoreAndFourEntriesOnAnAffecte
                                   {"27.3.1-graphdriver", 2},
                                   {"26.1.5-graphdriver", 2},
                                   {"29.7.2-containerd", 2}}) {
-    const auto recording = Recording::from_folder(folder / name);
+    const auto recording = Recording::from_folder(support::recorded_folder / name);
     ASSERT_TRUE(recording.ok());
     const auto engine = ReplayEngine::on_loopback(*recording);
     ASSERT_TRUE(engine.ok());
@@ -168,7 +155,7 @@ class KnownSums : public ::testing::TestWithParam<Sums> {};
 
 TEST_P(KnownSums, AreWhatTheProgramReports) {
   const Sums& sums = GetParam();
-  const auto recording = Recording::from_folder(folder / sums.recording);
+  const auto recording = Recording::from_folder(support::recorded_folder / sums.recording);
   ASSERT_TRUE(recording.ok());
   const auto engine = ReplayEngine::on_loopback(*recording);
   ASSERT_TRUE(engine.ok());
@@ -190,9 +177,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Sums{"27.3.1-containerd", 18, 155, 22, 5}, Sums{"26.1.5-containerd", 18, 155, 22, 5},
                       Sums{"27.3.1-graphdriver", 18, 11, 11, 0}, Sums{"26.1.5-graphdriver", 18, 11, 11, 0},
                       Sums{"29.7.2-containerd", 19, 23, 23, 0}),
-    [](const auto& parameter) {
-      return std::regex_replace(parameter.param.recording, std::regex("[^a-zA-Z0-9]"), "_");
-    });
+    [](const auto& parameter) { return support::test_name_of(parameter.param.recording); });
 
 }  // namespace
 }  // namespace repodigest

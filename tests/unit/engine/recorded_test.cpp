@@ -9,13 +9,12 @@
 
 #include "padded.h"
 #include "repodigest/engine/decode.h"
+#include "support/recorded_engines.h"
 
 namespace repodigest::engine {
 namespace {
 
 using nlohmann::json;
-
-const std::filesystem::path recorded = REPODIGEST_SOURCE_DIR "/tests/recorded";
 
 std::vector<std::string> strings(const json& object, const char* key) {
   const json value = object.value(key, json());
@@ -27,13 +26,15 @@ class RecordedEngine : public ::testing::TestWithParam<std::string> {
   /// The recorded bodies whose names begin so, without the headers beside them.
   static std::vector<std::filesystem::path> bodies(const std::string& beginning) {
     std::vector<std::filesystem::path> paths;
-    for (const auto& entry : std::filesystem::directory_iterator(recorded / GetParam())) {
+    for (const auto& entry : std::filesystem::directory_iterator(support::recorded_folder / GetParam())) {
       const std::string name = entry.path().filename();
       if (name.starts_with(beginning) && name.ends_with(".json")) paths.push_back(entry.path());
     }
     return paths;
   }
-  static std::string body(const char* name) { return read_body(recorded / GetParam() / name); }
+  static std::string body(const char* name) {
+    return read_body(support::recorded_folder / GetParam() / name);
+  }
 
   Decoder decoder_;
 };
@@ -127,20 +128,8 @@ TEST_P(RecordedEngine, StoreIsTheOneTheRecordingIsNamedAfter) {
   EXPECT_EQ(info->id, json::parse(body("info.json")).at("ID").get<std::string>());
 }
 
-std::vector<std::string> recordings() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(recorded))
-    if (std::filesystem::exists(entry.path() / "version.json")) names.push_back(entry.path().filename());
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(recordings()), [](const auto& parameter) {
-  std::string name = parameter.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '.' || c == '-'; }, '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(All, RecordedEngine, ::testing::ValuesIn(support::recorded_engines()),
+                         [](const auto& parameter) { return support::test_name_of(parameter.param); });
 
 }  // namespace
 }  // namespace repodigest::engine

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "support/recorded_engines.h"
 #include "support/temporary_folder.h"
 
 namespace repodigest::support {
@@ -17,10 +18,8 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-const std::filesystem::path recorded = std::filesystem::path(REPODIGEST_SOURCE_DIR) / "tests" / "recorded";
-
 Recording load(const std::string& engine, Recording::Images images = Recording::Images::usual) {
-  auto recording = Recording::from_folder(recorded / engine, images);
+  auto recording = Recording::from_folder(recorded_folder / engine, images);
   EXPECT_TRUE(recording.ok()) << (recording.ok() ? "" : recording.error().text);
   return std::move(recording).value();
 }
@@ -36,7 +35,7 @@ std::pair<std::size_t, std::size_t> digests(const Recording& recording) {
   std::pair<std::size_t, std::size_t> sum;
   for (const std::string& id : recording.ids()) {
     const auto inspected = json::parse(recording.answer("GET", "/images/" + id + "/json").body);
-    const auto entries = inspected.at("RepoDigests").get<std::vector<std::string>>();
+    const auto& entries = inspected.at("RepoDigests");
     sum.first += entries.size();
     sum.second += std::set<std::string>(entries.begin(), entries.end()).size();
   }
@@ -45,11 +44,10 @@ std::pair<std::size_t, std::size_t> digests(const Recording& recording) {
 
 TEST(Recording, EveryRecordedEngineLoadsAndInspectsEachOfItsImagesByIdAndByEveryName) {
   std::size_t engines = 0;
-  for (const auto& folder : std::filesystem::directory_iterator(recorded)) {
-    if (!folder.is_directory()) continue;
-    SCOPED_TRACE(folder.path());
+  for (const auto& name : recorded_engines()) {
+    SCOPED_TRACE(name);
     ++engines;
-    const Recording recording = load(folder.path().filename());
+    const Recording recording = load(name);
     for (const auto& row : json::parse(recording.answer("GET", "/images/json").body)) {
       const auto id = row.at("Id").get<std::string>();
       const std::string by_id = recording.answer("GET", "/images/" + id + "/json").body;

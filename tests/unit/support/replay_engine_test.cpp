@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "repodigest/base/fd.h"
+#include "support/recorded_engines.h"
 #include "support/temporary_folder.h"
 
 namespace repodigest::support {
@@ -157,10 +158,9 @@ TEST_F(ReplayEngineTest, ServesTheSameOnALoopbackPort) {
 
 TEST_F(ReplayEngineTest, ChunksExactlyTheBodiesThatTheEnginesChunked) {
   std::size_t compared = 0;
-  const auto recorded = std::filesystem::path(REPODIGEST_SOURCE_DIR) / "tests" / "recorded";
-  for (const auto& folder : std::filesystem::directory_iterator(recorded)) {
-    if (!folder.is_directory()) continue;
-    engine_->replace(Recording::from_folder(folder.path()).value());
+  for (const auto& name : recorded_engines()) {
+    const auto folder = recorded_folder / name;
+    engine_->replace(Recording::from_folder(folder).value());
     for (const auto& file : std::filesystem::directory_iterator(folder)) {
       if (file.path().extension() != ".headers") continue;
       std::ifstream stream(file.path());
