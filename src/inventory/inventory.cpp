@@ -234,6 +234,8 @@ std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageR
 
 void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
   const bool is_new = entry.image == nullptr;
+  // Asked at once, whether an image of which the last answer was a 404 can't be inspected or was on its way.
+  if (entry.trouble.first_404 && !entry.trouble.not_inspectable) entry.trouble.retry_at.reset();
   const bool names_changed =
       is_new || entry.image->repo_tags != row.repo_tags || entry.row_digests != row.repo_digests;
   if (!names_changed && !entry.doubtful_since && entry.image->created == row.created &&

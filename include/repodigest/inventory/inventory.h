@@ -44,8 +44,8 @@ class Inventory {
   /// A complete list. Rows of one Id are merged (24.0 sends one per name), images that are gone are dropped,
   /// and those whose cache key (Id, RepoTags, RepoDigests of the row, engine ID, version, store) is new or
   /// changed become pending; a changed image keeps its counts until it is inspected again. Images whose last
-  /// inspect failed become due again when their retry time has come; a 404 that outlives a list is
-  /// `not_inspectable`.
+  /// inspect failed become due again when their retry time has come, and those of a 404 at once: if it is
+  /// one again, the image is `not_inspectable`.
   void apply_list(std::vector<engine::ImageRow> rows, SteadyTime now);
 
   /// How many inspects are due at `now`.

@@ -81,6 +81,7 @@ class Model {
         image.doubtful_since.reset();
         image.forget_trouble();
       }
+      if (image.first_404 && !image.not_inspectable) image.retry_at.reset();
       image.row = merged[id];
       images_[id] = image;
     }

@@ -204,13 +204,22 @@ TEST(NotInspectable, IsA404ThatOutlivesAList) {
   world.list({row(image1, {"a:1"}, {a1})});
   EXPECT_FALSE(
       world.image(image1)->anomalies.has(Anomaly::not_inspectable));  // the list alone proves nothing
-  world.now += minutes(1);
+  EXPECT_EQ(world.due_count(), 1U) << "which of the two it is, is asked at once, not after the pause";
   EXPECT_EQ(world.answer(image1, not_found()), image1);
   const auto image = world.image(image1);
   EXPECT_TRUE(image->anomalies.has(Anomaly::not_inspectable));
   EXPECT_EQ(image->failure, Reason::not_found);
   EXPECT_EQ(world.snapshot()->totals.by_anomaly[index_of(Anomaly::not_inspectable)], 1U);
   EXPECT_EQ(world.inventory.next_retry(), world.now + minutes(2));
+}
+
+TEST(NotInspectable, IsAskedAgainOnlyAfterPausesOnceItIsKnown) {
+  World world = by_id_world();
+  for (int i = 0; i < 3; ++i) world.answer(image1, not_found());
+  world.list({row(image1, {"a:1"}, {a1})});
+  world.answer(image1, not_found());
+  world.list({row(image1, {"a:1"}, {a1})});
+  EXPECT_EQ(world.due_count(), 0U);
 }
 
 TEST(NotInspectable, IsNotA404WithoutANewerList) {
