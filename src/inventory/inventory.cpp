@@ -80,6 +80,7 @@ struct Inventory::State {
   std::vector<Entry*> order;                       // as the list has them, newest first
   std::vector<Entry*> by_name;                     // as the snapshot has them, but for the misplaced
   std::uint64_t lists = 0;
+  bool listed = false;  // by the engine in `identity`
   Agenda agenda;
   Totals totals;
   bool changed = true;  // since `latest`
@@ -100,6 +101,7 @@ struct Inventory::State {
   std::vector<engine::ImageRow> merge(std::vector<engine::ImageRow> rows);
   void apply(Entry& entry, engine::ImageRow row);
   void drop_absent();
+  void forget_images();
   void plan();
   void succeeded(Entry& entry, const engine::ImageInspect& inspect);
   void failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now);
@@ -124,6 +126,7 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
   state.identity = identity;
   state.engine_doubles = engine::doubles_single_names(identity.version, identity.image_store);
   state.changed = true;
+  if (change.store || change.engine_id) state.forget_images();
   for (Entry* const entry : state.order) {
     Image image = *entry->image;
     if (change.any()) {
@@ -141,7 +144,8 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
 
 void Inventory::apply_list(std::vector<engine::ImageRow> rows, SteadyTime now) {
   State& state = *state_;
-  if (++state.lists == 1) state.changed = true;
+  ++state.lists;
+  if (!std::exchange(state.listed, true)) state.changed = true;
   std::vector<engine::ImageRow> merged = state.merge(std::move(rows));
   for (std::size_t i = 0; i < merged.size(); ++i) state.apply(*state.order[i], std::move(merged[i]));
   state.drop_absent();
@@ -193,7 +197,7 @@ std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
   snapshot->engine = state.identity;
   if (state.identity)
     snapshot->advisories = engine::advisories(state.identity->version, state.identity->image_store);
-  snapshot->listed = state.lists > 0;
+  snapshot->listed = state.listed;
   snapshot->images.reserve(state.by_name.size());
   for (const Entry* const entry : state.by_name) snapshot->images.push_back(entry->image);
   snapshot->totals = state.totals;
@@ -268,6 +272,16 @@ void Inventory::State::drop_absent() {
     return true;
   });
   changed = true;
+}
+
+/// Everything is as before the first list: beside the identity of another engine, the rows of the former one
+/// would be nobody's.
+void Inventory::State::forget_images() {
+  order.clear();
+  by_name.clear();
+  entries.clear();
+  totals = {};
+  listed = false;
 }
 
 /// Makes the agenda anew, after a list or an identity changed ranks.

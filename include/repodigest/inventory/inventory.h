@@ -37,8 +37,9 @@ class Inventory {
   Inventory(Inventory&&) noexcept;
   Inventory& operator=(Inventory&&) noexcept;
 
-  /// Who answered the latest look. Another version, store or engine makes every inspect void: counts of the
-  /// old engine are dropped, not shown (CONTRACT). The first identity is no change.
+  /// Who answered the latest look. Another version makes every inspect void: counts are dropped, not shown
+  /// (CONTRACT). Another store or engine has images of its own: all are forgotten, as before the first list.
+  /// The first identity is no change.
   IdentityChange set_identity(const engine::Identity& identity);
 
   /// A complete list. Rows of one Id are merged (24.0 sends one per name), images that are gone are dropped,

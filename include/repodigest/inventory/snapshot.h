@@ -63,7 +63,8 @@ struct Snapshot {
   bool demo = false;                       ///< the embedded recording answers, not an engine
   std::optional<engine::Identity> engine;  ///< nothing before the first answer
   std::vector<engine::Advisory> advisories;
-  bool listed = false;  ///< a complete list was seen; before that there are no images to speak of
+  bool listed =
+      false;  ///< a complete list of this engine was seen; before that there are no images to speak of
   std::vector<std::shared_ptr<const Image>> images;  ///< sorted by name, then id
   Totals totals;
   WallTime changed_at{};  ///< when its content last changed

@@ -218,28 +218,54 @@ TEST(Inventory, ShowsTheAdvisoriesOfTheEngine) {
   }
 }
 
-TEST(Inventory, DropsEveryCountWhenTheEngineChanges) {
-  for (const int what : {0, 1, 2}) {
+TEST(Inventory, DropsEveryCountWhenTheVersionChanges) {
+  World world;
+  world.inventory.set_identity(identity());
+  world.list({row(id('1'), {"a:1"}), row(id('2'), {"b:1"})});
+  world.answer(id('1'), inspect(id('1'), {a1, a1}));
+  world.answer(id('2'), Error{Reason::timeout, "slow"});
+  const IdentityChange change = world.inventory.set_identity(identity("27.4.0"));
+  EXPECT_TRUE(change.version);
+  EXPECT_FALSE(change.store);
+  EXPECT_FALSE(change.engine_id);
+  const auto snapshot = world.snapshot();
+  EXPECT_TRUE(snapshot->listed);
+  EXPECT_EQ(snapshot->totals.inspected, 0U);
+  EXPECT_EQ(snapshot->totals.images_with_duplicates, 0U);
+  EXPECT_EQ(snapshot->totals.pending_suspect + snapshot->totals.pending_other, 2U);
+  EXPECT_EQ(image_of(*snapshot, id('2'))->failure, std::nullopt);
+  EXPECT_EQ(world.due_count(), 2U);
+  EXPECT_EQ(world.inventory.next_retry(), std::nullopt);
+}
+
+TEST(Inventory, KnowsNoImagesOfAnotherEngineOrStoreBeforeItsList) {
+  for (const bool another_store : {true, false}) {
     World world;
     world.inventory.set_identity(identity());
     world.list({row(id('1'), {"a:1"}), row(id('2'), {"b:1"})});
     world.answer(id('1'), inspect(id('1'), {a1, a1}));
     world.answer(id('2'), Error{Reason::timeout, "slow"});
     engine::Identity other = identity();
-    if (what == 0) other.version = "27.4.0";
-    if (what == 1) other.image_store = engine::ImageStore::graphdriver;
-    if (what == 2) other.id = "engine-2";
+    if (another_store) {
+      other.image_store = engine::ImageStore::graphdriver;
+    } else {
+      other.id = "engine-2";
+    }
     const IdentityChange change = world.inventory.set_identity(other);
-    EXPECT_EQ(change.version, what == 0);
-    EXPECT_EQ(change.store, what == 1);
-    EXPECT_EQ(change.engine_id, what == 2);
-    const auto snapshot = world.snapshot();
-    EXPECT_EQ(snapshot->totals.inspected, 0U);
-    EXPECT_EQ(snapshot->totals.images_with_duplicates, 0U);
-    EXPECT_EQ(snapshot->totals.pending_suspect + snapshot->totals.pending_other, 2U);
-    EXPECT_EQ(image_of(*snapshot, id('2'))->failure, std::nullopt);
-    EXPECT_EQ(world.due_count(), 2U);
+    EXPECT_EQ(change.store, another_store);
+    EXPECT_EQ(change.engine_id, !another_store);
+    auto snapshot = world.snapshot();
+    EXPECT_FALSE(snapshot->listed);
+    EXPECT_TRUE(snapshot->images.empty());
+    EXPECT_EQ(snapshot->totals, Totals());
+    EXPECT_EQ(world.due_count(), 0U);
     EXPECT_EQ(world.inventory.next_retry(), std::nullopt);
+
+    world.list({row(id('1'), {"a:1"})});
+    snapshot = world.snapshot();
+    EXPECT_TRUE(snapshot->listed);
+    EXPECT_EQ(snapshot->totals.images, 1U);
+    EXPECT_EQ(world.next(), id('1')) << "what the other engine said of it is forgotten";
   }
 }
 

@@ -44,10 +44,14 @@ bool contains(const Strings& strings, const std::string& one) {
 class Model {
  public:
   void set_identity(const engine::Identity& identity) {
-    const bool is_void =
-        identity_ && (identity_->version != identity.version || identity_->id != identity.id ||
-                      identity_->image_store != identity.image_store);
+    const bool is_another =
+        identity_ && (identity_->id != identity.id || identity_->image_store != identity.image_store);
+    const bool is_void = identity_ && identity_->version != identity.version;
     identity_ = identity;
+    if (is_another) {
+      images_.clear();
+      order_.clear();
+    }
     if (!is_void) return;
     for (auto& [id, image] : images_) {
       image.told.reset();
