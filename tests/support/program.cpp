@@ -36,16 +36,18 @@ bool eventually(const std::function<bool()>& condition, std::chrono::seconds pat
 Process::Process(std::vector<std::string> command, const Environment& environment) {
   std::vector<std::string> variables = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                         "HOME=" + folder_.path().string()};
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) variables.emplace_back(name).append("=").append(value);
   // The sanitizers' own settings must reach the child, or its report would differ from that of the test.
   for (const char* name : {"ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"})
     if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
   const std::string out = (folder_.path() / "stdout").string();
   const std::string err = (folder_.path() / "stderr").string();
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (auto& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   std::vector<char*> variable_pointers;
+  variable_pointers.reserve(variables.size() + 1);
   for (auto& variable : variables) variable_pointers.push_back(variable.data());
   variable_pointers.push_back(nullptr);
   pid_ = ::fork();
