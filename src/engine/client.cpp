@@ -55,6 +55,13 @@ struct Client::Call {
   std::size_t max_body_bytes = ClientOptions::max_light_bytes;
 };
 
+/// What /version and /info said together.
+struct Client::Introduction {
+  Identity identity;
+  bool unsure = false;  ///< an answer may be of another engine than the ping's: the next call finds out
+  bool torn = false;    ///< the second may be of another engine than the first
+};
+
 Client::Client(std::unique_ptr<transport::Transport> transport, std::string endpoint_text,
                ClientOptions options, Stats& stats, const Clock& clock)
     : transport_(std::move(transport)),
@@ -93,7 +100,7 @@ Result<transport::Response> Client::call(const Call& call, const Cancel& cancel)
   stats_.engine_busy[index_of(call.caller)].add(taken);
   if (!response) return failed(call, std::move(response).error());
 
-  if (response->new_connection) reconnected_ = true;
+  if (may_be_of_another_engine(*response)) reconnected_ = true;
   const int status = response->status;
   if (status < 300) return response;
   const std::string message = decoder_.error_message(response->body);
@@ -109,12 +116,21 @@ Result<transport::Response> Client::call(const Call& call, const Cancel& cancel)
   return bad_answer(call, std::move(error));
 }
 
+bool Client::may_be_of_another_engine(const transport::Response& response) const {
+  const auto differs = [&](std::string_view name, std::string_view known) {
+    const std::string_view value = response.header(name);
+    return !value.empty() && value != known;
+  };
+  return response.new_connection || differs("Server", ping_server_) ||
+         differs("Api-Version", ping_api_version_);
+}
+
 Result<Identity> Client::look(const Cancel& cancel) {
+  last_look_failed_ = true;  // until it has succeeded
   // GET, because engines before 19.03 don't know HEAD here.
   const Call ping_call{Operation::ping, Caller::look, "/_ping", options_.timeout};
   const Result<transport::Response> ping = call(ping_call, cancel);
   if (!ping) return ping.error();
-  const std::string_view server = ping->header("Server");
   const std::string_view api_version = ping->header("Api-Version");
   if (api_version.empty() || !ping->body.starts_with("OK"))
     return bad_answer(ping_call,
@@ -122,10 +138,24 @@ Result<Identity> Client::look(const Cancel& cancel) {
                        .text = "this is not a Docker engine (its answer has no Api-Version header or is "
                                "not \"OK\"): check --docker.host",
                        .status = ping->status});
-  if (identity_ && !reconnected_ && server == ping_server_ && api_version == ping_api_version_)
-    return *identity_;
+  if (!identity_ || reconnected_) {
+    reconnected_ = true;  // until all of this look has succeeded
+    ping_server_ = ping->header("Server");
+    ping_api_version_ = api_version;
+    // Podman makes up another ID for every answer (podman v4.3.1 pkg/api/handlers/compat/info.go), which
+    // would make each reconnect look like another engine.
+    const bool id_lasts = ping->header("Libpod-Api-Version").empty();
+    Result<Introduction> introduction = introduce(id_lasts, cancel);
+    if (introduction && introduction->torn) introduction = introduce(id_lasts, cancel);
+    if (!introduction) return std::move(introduction).error();
+    identity_ = std::move(introduction->identity);
+    reconnected_ = introduction->unsure;
+  }
+  last_look_failed_ = false;
+  return *identity_;
+}
 
-  reconnected_ = true;  // until all of this look has succeeded
+Result<Client::Introduction> Client::introduce(bool id_lasts, const Cancel& cancel) {
   const Call version_call{Operation::version, Caller::look, "/version", options_.timeout};
   const Result<transport::Response> version_response = call(version_call, cancel);
   if (!version_response) return version_response.error();
@@ -143,23 +173,18 @@ Result<Identity> Client::look(const Cancel& cancel) {
   const Result<Info> info = refused ? Info{} : decoder_.info(info_response->body);
   if (!info) return bad_answer(info_call, info.error());
 
-  // Podman makes up another ID for every answer (podman v4.3.1 pkg/api/handlers/compat/info.go), which would
-  // make each reconnect look like another engine.
-  const bool id_lasts = ping->header("Libpod-Api-Version").empty();
-  identity_ = Identity{.id = id_lasts ? info->id : "",
-                       .name = info->name,
-                       .version = version->version,
-                       .api_version = *spoken,
-                       .os = version->os,
-                       .architecture = version->architecture,
-                       .storage_driver = info->storage_driver,
-                       .image_store = info->image_store};
-  ping_server_ = server;
-  ping_api_version_ = api_version;
-  // If the connection was lost between these three answers, two engines may have given them: the next call
-  // finds out.
-  reconnected_ = version_response->new_connection || (info_response && info_response->new_connection);
-  return *identity_;
+  const bool first_doubtful = may_be_of_another_engine(*version_response);
+  const bool second_doubtful = info_response && may_be_of_another_engine(*info_response);
+  return Introduction{.identity = {.id = id_lasts ? info->id : "",
+                                   .name = info->name,
+                                   .version = version->version,
+                                   .api_version = *spoken,
+                                   .os = version->os,
+                                   .architecture = version->architecture,
+                                   .storage_driver = info->storage_driver,
+                                   .image_store = info->image_store},
+                      .unsure = first_doubtful || second_doubtful,
+                      .torn = second_doubtful && !first_doubtful};
 }
 
 Result<std::string> Client::negotiate(const Version& version) const {

@@ -32,6 +32,8 @@ class FakeEngine {
   void once(const std::string& target, Answer answer) { queued_[target].push_back(std::move(answer)); }
   /// The next call opens a new connection, as after a restart of the engine.
   void drop_connection() { connected_ = false; }
+  /// The same, for use while a call is under way: the one after it opens a new connection.
+  void drop_connection_after_answer() { drop_after_answer_ = true; }
   /// Every call opens a new connection, as behind a proxy that closes each.
   void keep_alive(bool keeps) { keeps_alive_ = keeps; }
 
@@ -69,6 +71,7 @@ class FakeEngine {
     response.body = std::move(answer.body);
     response.body.reserve(response.body.size() + transport::body_padding);
     response.new_connection = !std::exchange(connected_, keeps_alive_);
+    if (std::exchange(drop_after_answer_, false)) connected_ = false;
     return response;
   }
 
@@ -84,6 +87,7 @@ class FakeEngine {
   std::optional<Duration> last_timeout_;
   bool connected_ = false;
   bool keeps_alive_ = true;
+  bool drop_after_answer_ = false;
 };
 
 /// Calls a FakeEngine, which outlives it.

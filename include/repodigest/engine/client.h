@@ -32,16 +32,21 @@ class Client {
   Client(std::unique_ptr<transport::Transport> transport, std::string endpoint_text, ClientOptions options,
          Stats& stats, const Clock& clock);
 
-  /// A light look: /_ping, and /version and /info too when the connection is new since the last look, when
-  /// the Server or Api-Version header changed, or when nothing is known yet. Returns who answered. The API
-  /// version is negotiated here: min(the engine's newest, ours), or the user's. Errors: those of the
-  /// transport, http (a status >= 300, or not a Docker engine), parse, api_version (the engine's newest is
-  /// older than 1.24, its oldest newer than ours, or the user's version is outside what it serves).
+  /// A light look: /_ping, and /version and /info too when an answer came over a new connection since the
+  /// last look, when one had another Server or Api-Version header, or when nothing is known yet. Returns who
+  /// answered. The API version is negotiated here: min(the engine's newest, ours), or the user's. Errors:
+  /// those of the transport, http (a status >= 300, or not a Docker engine), parse, api_version (the engine's
+  /// newest is older than 1.24, its oldest newer than ours, or the user's version is outside what it serves).
   Result<Identity> look(const Cancel& cancel);
 
+  /// Whether the latest look failed, also one that a list or an inspect made on its way: then their Error
+  /// tells of the engine, whatever its reason.
+  [[nodiscard]] bool last_look_failed() const { return last_look_failed_; }
+
   /// GET /images/json. Makes a look first if none has succeeded yet, and one afterwards if the answer came
-  /// over a new connection: an answer of another engine than the one looked at is never returned. Errors: as
-  /// look(), too_large; interrupted also when the engine changed under way.
+  /// over a new connection or with another Server or Api-Version header (a proxy keeps connections while the
+  /// engine behind it is replaced): an answer of another engine than the one looked at is never returned.
+  /// Errors: as look(), too_large; interrupted also when the engine changed under way.
   Result<std::vector<ImageRow>> list_images(const Cancel& cancel);
 
   /// GET /images/{name}/json, where `name` is a tag or an Id, percent-encoded here. Looks and errors as
@@ -50,6 +55,7 @@ class Client {
 
  private:
   struct Call;
+  struct Introduction;
   /// One call, measured and counted; a status >= 300 is an error.
   Result<transport::Response> call(const Call& call, const Cancel& cancel);
   /// The same, for an answer that must be of the engine in identity_.
@@ -58,6 +64,11 @@ class Client {
   Error failed(const Call& call, Error error);
   /// The same for an answer that came and can't be used: says of which call (the transport's own errors do).
   Error bad_answer(const Call& call, Error error);
+  /// Whether it is not certain that the engine of the latest ping gave this answer. Headers that a proxy left
+  /// out say nothing.
+  [[nodiscard]] bool may_be_of_another_engine(const transport::Response& response) const;
+  /// Asks the engine who it is, by /version and /info; without its ID if that does not last.
+  Result<Introduction> introduce(bool id_lasts, const Cancel& cancel);
   /// The API version to speak.
   [[nodiscard]] Result<std::string> negotiate(const Version& version) const;
   /// Makes a look if none has succeeded yet.
@@ -70,9 +81,10 @@ class Client {
   const Clock& clock_;
   Decoder decoder_;
   std::optional<Identity> identity_;  // of the last complete look that succeeded
-  std::string ping_server_;           // the Server and Api-Version headers of that look
+  std::string ping_server_;           // the Server and Api-Version headers of the latest ping of such a look
   std::string ping_api_version_;
-  bool reconnected_ = true;  // a connection was opened since that look
+  bool reconnected_ = true;  // an answer came since that look which may be of another engine
+  bool last_look_failed_ = false;
 };
 
 /// The newest API version this program speaks; a newer engine is asked in this one.

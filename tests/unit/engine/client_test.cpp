@@ -267,6 +267,49 @@ TEST_F(EngineClient, A404OfAnotherEngineIsNotUsedEither) {
   EXPECT_EQ(image.error().reason, Reason::interrupted);
 }
 
+TEST_F(EngineClient, AnAnswerWithAnotherServerHeaderOverAKeptConnectionIsNotUsed) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  serve({.version = "27.4.0"});
+  engine_.set("/v1.47/images/a:1/json",
+              {.body = R"({"Id":")" + id + R"("})", .headers = {{"Server", "Docker/27.4.0 (linux)"}}});
+  const auto image = client().inspect_image("a:1", cancel_);
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().reason, Reason::interrupted);
+  EXPECT_FALSE(client().last_look_failed());
+}
+
+TEST_F(EngineClient, VersionAndInfoOfTwoConnectionsAreAskedAgain) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.drop_connection();
+  engine_.once("/version", {.body = R"({"Version":"27.3.1","ApiVersion":"1.47","MinAPIVersion":"1.24"})",
+                            .before = [this] {
+                              engine_.drop_connection_after_answer();
+                              serve({.version = "27.4.0", .id = "engine-2"});
+                            }});
+  engine_.take_targets();
+  const auto identity = client().look(cancel_);
+  ASSERT_TRUE(identity.ok()) << identity.error().text;
+  EXPECT_EQ(identity->version, "27.4.0");
+  EXPECT_EQ(identity->id, "engine-2");
+  EXPECT_THAT(engine_.take_targets(),
+              ElementsAre("/_ping", "/version", "/v1.47/info", "/version", "/v1.47/info"));
+}
+
+TEST_F(EngineClient, SaysWhetherAFailureIsOfALookOnTheWay) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.once("/v1.47/images/a:1/json", {.status = 500, .body = R"({"message":"data changed"})"});
+  EXPECT_FALSE(client().inspect_image("a:1", cancel_).ok());
+  EXPECT_FALSE(client().last_look_failed());
+  engine_.drop_connection();
+  engine_.once("/_ping", {.status = 503, .body = "no server is available"});
+  const auto image = client().inspect_image("a:1", cancel_);
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().reason, Reason::http);
+  EXPECT_TRUE(client().last_look_failed());
+  ASSERT_TRUE(client().inspect_image("a:1", cancel_).ok());
+  EXPECT_FALSE(client().last_look_failed());
+}
+
 TEST_F(EngineClient, BehindAProxyThatClosesEachConnectionItStillAnswers) {
   engine_.keep_alive(false);
   for (int round = 0; round < 2; ++round) {
