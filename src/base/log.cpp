@@ -1,11 +1,17 @@
 #include "repodigest/base/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
+#include <poll.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
+#include <climits>
 #include <cstdio>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -16,15 +22,49 @@ namespace {
 
 constexpr std::array<std::string_view, 4> level_names = {"debug", "info", "warn", "error"};
 
+/// Writes lines to stderr, but loses them where nobody reads them: a pipe or terminal that is full would hold
+/// up the polling, and the stopping, for as long as its reader pleases.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ private:
+  static constexpr int patience_milliseconds = 200;
+
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    std::string text(message.payload.data(), message.payload.size());
+    text += '\n';
+    if (lost_ > 0) text = loss() + text;
+    if (write_all(text))
+      lost_ = 0;
+    else
+      ++lost_;
+  }
+  void flush_() override {}
+
+  /// The line that tells of those that were lost; the first of them may stand there in part.
+  [[nodiscard]] std::string loss() const;
+
+  bool write_all(std::string_view text) {
+    while (!text.empty()) {
+      pollfd ready{STDERR_FILENO, POLLOUT, 0};
+      const int count = ::poll(&ready, 1, lost_ > 0 ? 0 : patience_milliseconds);
+      if (count < 0 && errno == EINTR) continue;
+      if (count == 0) return false;
+      // A ready pipe takes PIPE_BUF bytes at once; of more it could block (pipe(7)).
+      const ssize_t written =
+          ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) return true;  // closed, or its disk full: nothing that waiting would mend
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+
+  std::uint64_t lost_ = 0;
+};
+
 struct Settings {
   Format format = Format::logfmt;
-  std::shared_ptr<spdlog::logger> sink = [] {
-    auto logger =
-        std::make_shared<spdlog::logger>("repodigest", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    logger->set_pattern("%v");
-    logger->flush_on(spdlog::level::trace);
-    return logger;
-  }();
+  std::shared_ptr<spdlog::logger> sink =
+      std::make_shared<spdlog::logger>("repodigest", std::make_shared<StderrSink>());
 };
 
 Settings& settings() {
@@ -86,6 +126,18 @@ void append_field(std::string& line, Format format, std::string_view key, std::s
   line += key;
   line += '=';
   line += needs_quotes(value) ? quoted(value) : std::string(value);
+}
+
+}  // namespace
+
+namespace {
+
+std::string StderrSink::loss() const {
+  const std::string count = std::to_string(lost_);
+  return "\n" +
+         format_line(settings().format, format_timestamp(system_clock().wall()), Level::warn,
+                     "log lines were lost because nobody read them", {{"count", count}}) +
+         "\n";
 }
 
 }  // namespace

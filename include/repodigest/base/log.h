@@ -22,7 +22,8 @@ using Fields = std::initializer_list<std::pair<std::string_view, std::string_vie
 /// Sets level and format of the process; before threads start. Default: info, logfmt.
 void configure(Level level, Format format);
 
-/// Writes one line. `message` is a constant of ours; foreign text goes into fields. Any thread.
+/// Writes one line, or loses it if nobody reads stderr: it never waits longer than a fraction of a second.
+/// `message` is a constant of ours; foreign text goes into fields. Any thread.
 void write(Level level, std::string_view message, Fields fields = {});
 
 inline void debug(std::string_view message, Fields fields = {}) {

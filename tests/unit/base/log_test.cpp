@@ -1,9 +1,13 @@
 #include "repodigest/base/log.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
+
+#include "repodigest/base/fd.h"
 
 namespace repodigest::log {
 namespace {
@@ -108,6 +112,30 @@ TEST(LogWrite, WritesALineOfTheConfiguredFormatAndLevelToStderr) {
   EXPECT_EQ(line.at("level"), "warn");
   EXPECT_EQ(line.at("k"), "v {} %s");
   EXPECT_THAT(line.at("time").get<std::string>(), testing::MatchesRegex("....-..-..T..:..:..\\....Z"));
+}
+
+TEST(LogWrite, LosesLinesThatNobodyReadsAndSaysSoLater) {
+  int ends[2] = {-1, -1};
+  ASSERT_EQ(::pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const Fd reader(ends[0]);
+  Fd writer(ends[1]);
+  const std::string rubbish(4096, 'x');
+  while (::write(writer.get(), rubbish.data(), rubbish.size()) > 0) {
+  }
+  ASSERT_EQ(::fcntl(writer.get(), F_SETFL, 0), 0);  // a write would block now
+  const Fd real(::dup(STDERR_FILENO));
+  ASSERT_NE(::dup2(writer.get(), STDERR_FILENO), -1);
+  warn("lost");
+  warn("lost");
+  std::string read(1U << 20U, ' ');
+  ASSERT_GT(::read(reader.get(), read.data(), read.size()), 0);
+  warn("heard");
+  const auto size = ::read(reader.get(), read.data(), read.size());
+  ASSERT_NE(::dup2(real.get(), STDERR_FILENO), -1);
+  ASSERT_GT(size, 0);
+  read.resize(static_cast<std::size_t>(size));
+  EXPECT_THAT(read, HasSubstr("because nobody read them\" count=2\n"));
+  EXPECT_THAT(read, testing::EndsWith("msg=heard\n"));
 }
 
 TEST(Repeated, LogsTheFirstAndThenHoldsBackForTenMinutes) {
