@@ -147,7 +147,6 @@ void Lobby::accept(const Listener& listener) {
   for (int i = 0; i < max_accepts; ++i) {
     Fd fd = listener.accept();
     if (fd) {
-      accept_trouble_.ended();
       admit(std::move(fd));
       continue;
     }
@@ -163,7 +162,7 @@ void Lobby::pause_accepting(int error) {
   if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
     log::warn("cannot accept connections for now",
               {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
-  close_oldest(Stage::idle);
+  if (close_oldest(Stage::idle)) return;  // the next turn accepts in its place
   watch_listeners(false);
   paused_until_ = now_ + accept_pause;
 }
