@@ -1,4 +1,6 @@
 // Picks the command.
+#include <fcntl.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -9,6 +11,13 @@
 #include "repodigest/engine/endpoint.h"
 
 namespace {
+
+/// A socket must not become descriptor 0, 1 or 2 where one of these was closed: reports and log would be
+/// written into it. /dev/null keeps the place, opened so that reading and writing fail as before.
+void fill_standard_descriptors() {
+  for (const int fd : {0, 1, 2})
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
 
 int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroundings& surroundings) {
   using repodigest::cli::Command;
@@ -29,6 +38,7 @@ int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroun
 }  // namespace
 
 int main(int argc, char** argv) {
+  fill_standard_descriptors();
   try {
     const auto surroundings = repodigest::engine::Surroundings::of_process();
     const auto parsed = repodigest::cli::parse(argc, argv, surroundings);
@@ -36,7 +46,7 @@ int main(int argc, char** argv) {
     std::FILE* const out =
         parsed.exit_code == 2 ? stderr : stdout;  // Nagios reads what is unknown (3) from stdout
     std::fputs(parsed.output.c_str(), out);
-    return std::fflush(out) == 0 ? parsed.exit_code : EXIT_FAILURE;
+    return std::fflush(out) == 0 && std::ferror(out) == 0 ? parsed.exit_code : EXIT_FAILURE;
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "repodigest_exporter: %s\n", failure.what());
     return EXIT_FAILURE;

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -58,7 +59,8 @@ sigset_t block_signals() {
   return signals;
 }
 
-void wait_for_stop(const sigset_t& signals) {
+/// Waits for SIGTERM or SIGINT and returns which.
+int wait_for_stop(const sigset_t& signals) {
   while (true) {
     int received = 0;
     if (sigwait(&signals, &received) != 0) continue;
@@ -66,8 +68,7 @@ void wait_for_stop(const sigset_t& signals) {
       log::info("SIGHUP: nothing is reloaded; restart to apply other settings");
       continue;
     }
-    log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
-    return;
+    return received;
   }
 }
 
@@ -85,6 +86,7 @@ void announce(const web::Server& server, Stats& stats) {
 
 int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings) {
   const sigset_t signals = block_signals();
+  std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();
   Stats stats;
   inventory::SnapshotStore snapshots;
@@ -120,8 +122,9 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
 
   const Wake stop;
   std::thread poller([&] { driver.run(Cancel(stop)); });
-  wait_for_stop(signals);
-  const LastResort last_resort(server.bound());
+  const int received = wait_for_stop(signals);
+  last_resort.emplace(server.bound());
+  log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
   stop.raise();
   server.stop(grace);
   poller.join();
