@@ -37,17 +37,29 @@ std::string prometheus_text(const inventory::Snapshot& snapshot, const Stats& st
          exposition::render_live(stats, health, {.exporter_metrics = false});
 }
 
-/// docker_up 0 and nothing about images: what is written when the engine is away.
-std::string prometheus_away(const Error& error, const cli::Config& config) {
-  Stats stats;
-  stats.polls.add();
-  if (index_of(error.reason) < stats.poll_failures.size()) stats.poll_failures[index_of(error.reason)].add();
-  return prometheus_text({}, stats, {}, config);
+/// Whether light calls were made and all of them answered.
+bool is_up(const Stats& stats) {
+  std::uint64_t calls = 0;
+  for (const Operation light : {Operation::ping, Operation::version, Operation::info}) {
+    const auto& durations = stats.request_duration[index_of(light)];
+    for (std::size_t i = 0; i <= DurationHistogram::bounds.size(); ++i) calls += durations.bucket(i);
+    for (const auto& failures : stats.request_failures[index_of(light)])
+      if (failures.value() > 0) return false;
+  }
+  return calls > 0;
 }
 
-Result<Findings> ask_engine(const cli::Config& config, const engine::Surroundings& surroundings) {
+/// Nothing about images, and docker_up 0 if the engine is away.
+std::string prometheus_without_answer(const Error& error, Stats& stats, const cli::Config& config) {
+  if (index_of(error.reason) < stats.poll_failures.size()) stats.poll_failures[index_of(error.reason)].add();
+  poll::Health health;
+  health.up = is_up(stats);
+  return prometheus_text({}, stats, health, config);
+}
+
+Result<Findings> ask_engine(const cli::Config& config, const engine::Surroundings& surroundings,
+                            Stats& stats) {
   const Clock& clock = system_clock();
-  Stats stats;
   auto access = EngineAccess::make(config, surroundings, stats, clock);
   if (!access.ok()) return access.error();
   for (const auto& warning : access->warnings())
@@ -95,6 +107,10 @@ std::string without_self_metrics(std::string_view text) {
 }
 
 Result<Findings> ask_running_daemon(const cli::Config& config) {
+  if (config.check_format == CheckFormat::prometheus && !config.check_images.empty())
+    return Error{Reason::usage,
+                 "a daemon's series are about all images: leave out the images, --url or "
+                 "--format=prometheus"};
   const auto endpoint = daemon_endpoint(config);
   if (!endpoint.ok()) return endpoint.error();
   Findings findings;
@@ -122,14 +138,15 @@ Status deliver(const cli::Config& config, const std::string& text) {
 }
 
 /// Delivers what can be said without an answer, and tells why on stderr.
-int end_without_answer(const cli::Config& config, const Error& error) {
+int end_without_answer(const cli::Config& config, const Error& error, Stats& stats) {
   const bool usage = error.reason == Reason::usage;
   std::string text;
   if (config.check_format == CheckFormat::nagios) text = as_nagios_unknown(error.text);
-  if (config.check_format == CheckFormat::prometheus && !usage) text = prometheus_away(error, config);
+  if (config.check_format == CheckFormat::prometheus && !usage)
+    text = prometheus_without_answer(error, stats, config);
   if (config.check_format != CheckFormat::nagios)
     std::fprintf(stderr, "repodigest_exporter: %s\n", printable(error.text).c_str());
-  if (const Status delivered = deliver(config, text); !delivered.ok())
+  if (const Status delivered = text.empty() ? Status() : deliver(config, text); !delivered.ok())
     std::fprintf(stderr, "repodigest_exporter: %s\n", delivered.error().text.c_str());
   return usage && config.check_format != CheckFormat::nagios ? exit_usage : exit_no_answer;
 }
@@ -158,24 +175,28 @@ int exit_code(const cli::Config& config, const Report& report) {
 
 int run_check(const cli::Config& config, const engine::Surroundings& surroundings) {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is exit 3, not a death
-  const auto findings = config.url.empty() ? ask_engine(config, surroundings) : ask_running_daemon(config);
-  if (!findings.ok()) return end_without_answer(config, findings.error());
+  Stats stats;
+  const auto findings =
+      config.url.empty() ? ask_engine(config, surroundings, stats) : ask_running_daemon(config);
+  if (!findings.ok()) return end_without_answer(config, findings.error(), stats);
   const auto report = read_report(findings->json);
-  if (!report.ok()) return end_without_answer(config, report.error());
+  if (!report.ok()) return end_without_answer(config, report.error(), stats);
   if (report->stale)
-    return end_without_answer(config,
-                              {Reason::timeout, "the daemon's data is stale: its engine does not answer"});
-  // Images without an answer could hide what was asked for: "no duplicates" would be more than was seen.
-  if (report->unknown > 0 && exit_code(config, *report) == 0)
     return end_without_answer(
-        config,
-        {Reason::interrupted, std::to_string(report->unknown) + " of " + std::to_string(report->images) +
-                                  " images have not been inspected: ask again later"});
+        config, {Reason::timeout, "the daemon's data is stale: its engine does not answer"}, stats);
+  // Images without an answer could hide what was asked for: "no duplicates" would be more than was seen.
+  const bool incomplete = report->unknown > 0 && exit_code(config, *report) == 0;
+  const Error not_all{Reason::interrupted, std::to_string(report->unknown) + " of " +
+                                               std::to_string(report->images) +
+                                               " images have not been inspected: ask again later"};
+  if (incomplete && config.check_format == CheckFormat::nagios)
+    return end_without_answer(config, not_all, stats);
   if (const Status delivered = deliver(config, in_format(config, *findings, *report)); !delivered.ok()) {
     std::fprintf(stderr, "repodigest_exporter: %s\n", delivered.error().text.c_str());
     return exit_no_answer;
   }
-  return exit_code(config, *report);
+  if (incomplete) std::fprintf(stderr, "repodigest_exporter: %s\n", not_all.text.c_str());
+  return incomplete ? exit_no_answer : exit_code(config, *report);
 }
 
 }  // namespace repodigest::app

@@ -24,7 +24,11 @@ Result<transport::Response> ask_daemon(const transport::Endpoint& endpoint, std:
   transport::Request request;
   request.target = path;
   request.max_body_bytes = max_body_bytes;
-  return transport::make_transport(endpoint)->call(request, cancel);
+  auto answer = transport::make_transport(endpoint)->call(request, cancel);
+  if (!answer.ok() && answer.error().reason == Reason::connect)  // the transport's advice is about engines
+    return Error{Reason::connect, "no exporter answers at " + endpoint.text() +
+                                      ": is it running? If it listens elsewhere, set --url"};
+  return answer;
 }
 
 }  // namespace repodigest::app

@@ -30,6 +30,14 @@ Error cannot_write(const std::string& path, int error_number) {
   return {reason, "cannot write " + path + ": " + errno_text(error_number)};
 }
 
+/// Writes into what is no regular file: a rename would take away /dev/null or /dev/stdout from everybody.
+Status write_into(const std::string& path, std::string_view text) {
+  const Fd target(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!target) return cannot_write(path, errno);
+  if (const int failure = write_all(target.get(), text); failure != 0) return cannot_write(path, failure);
+  return {};
+}
+
 }  // namespace
 
 Status write_stdout(std::string_view text) {
@@ -39,6 +47,8 @@ Status write_stdout(std::string_view text) {
 }
 
 Status write_file(const std::string& path, std::string_view text) {
+  struct stat standing {};
+  if (::stat(path.c_str(), &standing) == 0 && !S_ISREG(standing.st_mode)) return write_into(path, text);
   std::string temporary = path + ".XXXXXX";
   const Fd file(::mkostemp(temporary.data(), O_CLOEXEC));
   if (!file) return cannot_write(path, errno);

@@ -12,7 +12,8 @@ namespace repodigest::app {
 Status write_stdout(std::string_view text);
 
 /// Writes `path` by a temporary file beside it and a rename, mode 0644, as node_exporter's textfile collector
-/// needs. A symlink at `path` is replaced, not followed. Errors: permission, connect (disk full and the
+/// needs. A symlink at `path` is replaced, not followed; what is no regular file (/dev/null, /dev/stdout, a
+/// pipe) stays and is written into. Errors: permission, connect (disk full and the
 /// like).
 Status write_file(const std::string& path, std::string_view text);
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -124,6 +125,25 @@ TEST_F(CheckTest, PrometheusFormatIsWrittenWithDockerUp0WhenTheEngineIsAway) {
   EXPECT_EQ(metrics.find("docker_image"), std::string::npos) << metrics;
 }
 
+TEST_F(CheckTest, PrometheusFormatSaysDockerUp1WhenTheEngineAnswersButTheReportFails) {
+  serve("27.3.1-containerd");
+  const Outcome unknown = check({"--format=prometheus", "no-such-image:1"});
+  EXPECT_EQ(unknown.exit_code, 3);
+  EXPECT_EQ(support::value_of(unknown.output, "docker_up"), 1);
+  engine_->fail("/images/json*", support::Fault::answering(500, "{\"message\":\"broken\"}"));
+  const Outcome failed = check({"--format=prometheus"});
+  EXPECT_EQ(failed.exit_code, 3);
+  EXPECT_EQ(support::value_of(failed.output, "docker_up"), 1);
+  EXPECT_EQ(support::value_of(failed.output, "docker_poll_failures_total{reason=\"http\"}"), 1);
+}
+
+TEST_F(CheckTest, WithoutAnAnswerTheOldReportStays) {
+  const auto file = folder_.path() / "report.json";
+  std::ofstream(file) << "old";
+  EXPECT_EQ(check({"--format=json", "--output=" + file.string()}).exit_code, 3);
+  EXPECT_EQ(support::read_file(file), "old");
+}
+
 TEST_F(CheckTest, AReportThatCannotBeDeliveredEndsWith3) {
   serve("27.3.1-containerd");
   const Outcome outcome = check({"--output=/no/such/folder/report"});
@@ -152,6 +172,11 @@ TEST_F(CheckTest, AnImageWhoseInspectFailsLeavesTheAnswerOpen) {
   const Outcome outcome = check({});
   EXPECT_EQ(outcome.exit_code, 3) << outcome.output;
   EXPECT_NE(outcome.errors.find("1 of 18 images"), std::string::npos) << outcome.errors;
+  EXPECT_NE(outcome.output.find("1 image has not been inspected"), std::string::npos) << outcome.output;
+  const Outcome metrics = check({"--format=prometheus"});
+  EXPECT_EQ(metrics.exit_code, 3);
+  EXPECT_EQ(support::value_of(metrics.output, "docker_up"), 1);
+  EXPECT_EQ(support::value_of(metrics.output, "docker_images_inspection_failed{reason=\"http\"}"), 1);
 }
 
 class CheckOfADaemonTest : public CheckTest {
@@ -191,11 +216,16 @@ TEST_F(CheckOfADaemonTest, PrometheusFormatLeavesOutTheDaemonsOwnSeries) {
   EXPECT_EQ(support::value_of(outcome.output, "docker_repo_digests"), 155);
   EXPECT_EQ(outcome.output.find("process_"), std::string::npos);
   EXPECT_EQ(outcome.output.find("repodigest_exporter_"), std::string::npos);
+  EXPECT_EQ(ask({"--format=prometheus", "single:1.0"}).exit_code, 2) << "they are about all images";
 }
 
-TEST_F(CheckOfADaemonTest, ADaemonThatIsNotThereIsNoAnswer) {
+TEST_F(CheckOfADaemonTest, ADaemonThatIsNotThereIsNoAnswerAndNotTakenForAnEngine) {
   daemon_.reset();
-  EXPECT_EQ(support::run_program({"check", "--url=unix:///no/such/socket"}).exit_code, 3);
+  const Outcome outcome = support::run_program({"check", "--url=unix:///no/such/socket"});
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_NE(outcome.errors.find("no exporter answers at unix:///no/such/socket"), std::string::npos)
+      << outcome.errors;
+  EXPECT_EQ(outcome.errors.find("docker"), std::string::npos) << outcome.errors;
 }
 
 TEST_F(CheckOfADaemonTest, HealthcheckTellsALivingDaemonFromADeadOne) {

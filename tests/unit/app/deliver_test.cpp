@@ -1,11 +1,13 @@
 #include "deliver.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "repodigest/base/fd.h"
 #include "support/program.h"
 
 namespace repodigest::app {
@@ -32,6 +34,20 @@ TEST(DeliverTest, ReplacesASymlinkInsteadOfFollowingIt) {
   ASSERT_TRUE(write_file(folder.path() / "link", "report").ok());
   EXPECT_EQ(support::read_file(victim), "precious");
   EXPECT_FALSE(fs::is_symlink(folder.path() / "link"));
+}
+
+TEST(DeliverTest, WritesIntoWhatIsNoRegularFileAndLeavesItThere) {
+  const support::TemporaryFolder folder;
+  const fs::path pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const Fd reader(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+  fs::create_symlink(pipe, folder.path() / "link");
+  ASSERT_TRUE(write_file(folder.path() / "link", "report").ok());
+  std::string got(6, ' ');
+  EXPECT_EQ(::read(reader.get(), got.data(), got.size()), 6);
+  EXPECT_EQ(got, "report");
+  EXPECT_TRUE(fs::is_symlink(folder.path() / "link"));
+  EXPECT_TRUE(fs::is_fifo(pipe));
 }
 
 TEST(DeliverTest, SaysWhichFileCannotBeWrittenAndWhyAndKeepsTheOldOne) {
