@@ -58,7 +58,7 @@ std::string engine_rows(const inventory::Snapshot& snapshot, const poll::Health&
   for (const auto& advisory : snapshot.advisories)
     if (advisory.affects)
       rows += row("Known defect", std::string(advisory.id) + ": " + std::string(advisory.text) +
-                                      " Upgrade to " + std::string(advisory.fixed_in) + ".");
+                                      ". Upgrade to " + std::string(advisory.fixed_in) + ".");
   return rows;
 }
 
