@@ -52,6 +52,7 @@ void Driver::run(const Cancel& stop) {
 }
 
 void Driver::look(const Cancel& stop) {
+  publish(true);  // what the inspects before it brought is not to wait for a list of minutes
   stats_.polls.add();
   const auto identity = client_.look(stop);
   if (stop.ended()) return;  // our own stop is no failure of the engine
@@ -78,6 +79,7 @@ void Driver::list(const Cancel& stop) {
   const SteadyTime ended = clock_.now();
   const Status outcome = to_status(rows);
   machine_.listed(ended, outcome, ended - started);
+  if (!rows.ok() && client_.last_look_failed()) machine_.looked(ended, outcome);
   if (rows.ok()) {
     inventory_.apply_list(std::move(rows).value(), ended);
     publish(true);
@@ -97,8 +99,10 @@ void Driver::inspect(const Cancel& stop) {
   auto answer = client_.inspect_image(due->name, stop);
   if (stop.ended()) return;
   const Status outcome = to_status(answer);
-  inventory_.apply_inspect(*due, std::move(answer), clock_.now());
-  if (machine_.inspected(clock_.now(), outcome)) {
+  const bool look_failed = !answer.ok() && client_.last_look_failed();
+  const SteadyTime now = clock_.now();
+  if (!look_failed) inventory_.apply_inspect(*due, std::move(answer), now);
+  if (machine_.inspected(now, outcome, look_failed)) {
     count_failure(outcome);
     post_health();
   }

@@ -11,6 +11,11 @@ constexpr Duration first_pause = std::chrono::seconds(1);
 constexpr int list_rest_factor = 10;
 // One image that hangs is that image's trouble; three in a row are the engine's.
 constexpr std::size_t timeouts_of_a_hanging_engine = 3;
+// An engine that answers 500 to every inspect is not to be asked for ten thousand images in one go, three
+// times each; a few dozen that are broken must not delay the others much.
+constexpr std::size_t failures_before_a_pause = 30;
+// Longer intervals would overflow where they are doubled and added to a time.
+constexpr Duration longest_interval = std::chrono::hours(24 * 365 * 50);
 
 }  // namespace
 
@@ -28,29 +33,46 @@ bool concerns_one_image(const Error& error) {
 }
 
 Machine::Machine(MachineOptions options)
-    : options_(options), random_(static_cast<std::minstd_rand::result_type>(options.seed)) {}
+    : options_(options), random_(static_cast<std::minstd_rand::result_type>(options.seed)) {
+  options_.interval = std::min(options.interval, longest_interval);
+  options_.stale_after = std::min(options.stale_after, longest_interval);
+}
 
 Step Machine::next(SteadyTime now, const Facts& facts) {
+  // Before the time is looked at: looks that are slower than the interval must not keep the list from coming.
+  if (phase_ == Phase::listing) return {Step::Action::list, now};
   if (!next_poll_ || now >= *next_poll_) {
     phase_ = Phase::waiting;
     poll_started_ = now;
     return {Step::Action::look, now};
   }
-  if (phase_ == Phase::listing) return {Step::Action::list, now};
-  if (phase_ == Phase::inspecting && facts.due_inspections > 0) return {Step::Action::inspect, now};
   // A retry that comes due between two polls waits for no look, unless a trouble ended the poll.
   SteadyTime until = *next_poll_;
-  if (phase_ == Phase::inspecting && facts.next_retry) until = std::min(until, *facts.next_retry);
+  if (phase_ == Phase::inspecting) {
+    const SteadyTime earliest = next_inspect_.value_or(now);
+    if (facts.due_inspections > 0 && earliest <= now) return {Step::Action::inspect, now};
+    if (facts.due_inspections > 0) until = std::min(until, earliest);
+    if (facts.next_retry) until = std::min(until, std::max(*facts.next_retry, earliest));
+  }
   return {Step::Action::wait, until};
 }
 
 void Machine::looked(SteadyTime now, const Status& outcome, bool another) {
-  if (!outcome.ok()) return went_away(now, outcome.error());
-  if (!up_ || another) next_list_.reset();  // nothing is known of what happened meanwhile
+  if (!outcome.ok()) {
+    look_failed_ = true;
+    return went_away(now, outcome.error());
+  }
+  if (another) {
+    next_list_.reset();
+  } else if (look_failed_ && next_list_) {
+    // Nothing is known of what happened meanwhile. But if it was a list that the engine did not survive,
+    // another one at once could keep it from ever coming up.
+    next_list_ = std::min(*next_list_, now + list_pause_);
+  }
+  look_failed_ = false;
   up_ = true;
   away_.reset();
-  pause_ = Duration::zero();
-  next_poll_ = poll_started_ + options_.interval;
+  next_poll_ = std::max(poll_started_ + options_.interval, now + (now - poll_started_));
   phase_ = !next_list_ || now >= *next_list_ ? Phase::listing : Phase::inspecting;
 }
 
@@ -63,28 +85,38 @@ void Machine::listed(SteadyTime now, const Status& outcome, Duration took) {
   if (outcome.ok()) {
     phase_ = Phase::inspecting;
     list_trouble_.reset();
-    list_pause_ = Duration::zero();
+    list_pause_ = pause_ = Duration::zero();
     next_list_ = std::max(poll_started_ + options_.interval, rested);
     return;
   }
   phase_ = Phase::waiting;
   list_trouble_ = outcome.error();
-  list_pause_ = std::clamp(2 * list_pause_, std::min(first_pause, options_.interval), options_.interval);
+  list_pause_ = longer(list_pause_);
   next_list_ = std::max(now + jittered(list_pause_), rested);
   // The look before it tells whether the engine is still there; it must not come later than usual.
   next_poll_ = std::min(*next_poll_, *next_list_);
 }
 
-bool Machine::inspected(SteadyTime now, const Status& outcome) {
+bool Machine::inspected(SteadyTime now, const Status& outcome, bool look_failed) {
   if (outcome.ok()) {
-    timeouts_in_a_row_ = 0;
+    timeouts_in_a_row_ = failures_in_a_row_ = 0;
+    inspect_pause_ = pause_ = Duration::zero();
+    next_inspect_.reset();
     return false;
   }
   const Error& error = outcome.error();
   timeouts_in_a_row_ = error.reason == Reason::timeout ? timeouts_in_a_row_ + 1 : 0;
-  if (concerns_one_image(error) && timeouts_in_a_row_ < timeouts_of_a_hanging_engine) return false;
-  went_away(now, error);
-  return true;
+  look_failed_ = look_failed_ || look_failed;
+  if (look_failed || !concerns_one_image(error) || timeouts_in_a_row_ >= timeouts_of_a_hanging_engine) {
+    went_away(now, error);
+    return true;
+  }
+  if (++failures_in_a_row_ >= failures_before_a_pause) {
+    failures_in_a_row_ = 0;
+    inspect_pause_ = longer(inspect_pause_);
+    next_inspect_ = now + jittered(inspect_pause_);
+  }
+  return false;
 }
 
 void Machine::went_away(SteadyTime now, const Error& error) {
@@ -92,8 +124,12 @@ void Machine::went_away(SteadyTime now, const Error& error) {
   timeouts_in_a_row_ = 0;
   up_ = false;
   away_ = error;
-  pause_ = std::clamp(2 * pause_, std::min(first_pause, options_.interval), options_.interval);
+  pause_ = longer(pause_);
   next_poll_ = now + jittered(pause_);
+}
+
+Duration Machine::longer(Duration pause) const {
+  return std::clamp(2 * pause, std::min(first_pause, options_.interval), options_.interval);
 }
 
 Duration Machine::jittered(Duration pause) {

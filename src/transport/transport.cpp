@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "connect.h"
 #include "exchange.h"
@@ -30,21 +31,25 @@ class SocketTransport final : public Transport {
 Result<Response> SocketTransport::call(const Request& request, const Cancel& cancel) {
   const auto head = request_head(endpoint_, request);
   if (!head) return placed(request, head.error());
-  if (kept_ && !kept_->quiet()) kept_.reset();
+  // Out of kept_ while in use: if an exception ended the call, the rest of its answer must not be taken for
+  // the next one's.
+  std::optional<Stream> stream = std::exchange(kept_, std::nullopt);
+  if (stream && !stream->quiet()) stream.reset();
   while (true) {
-    const bool fresh = !kept_;
+    const bool fresh = !stream;
     if (fresh) {
       auto opened = open(cancel);
       if (!opened) return std::move(opened).error();
-      kept_.emplace(std::move(opened).value());
+      stream.emplace(std::move(opened).value());
     }
-    Exchange exchange(*kept_, cancel);
+    Exchange exchange(*stream, cancel);
     auto response = exchange.run(*head, request);
-    if (!response.ok() || !exchange.keep_open()) kept_.reset();
     if (response.ok()) {
+      if (exchange.keep_open()) kept_ = std::move(stream);
       response->new_connection = fresh;
       return response;
     }
+    stream.reset();
     // A kept connection may have ended just as we wrote. Nothing came, so asking again does no harm.
     const bool ended_unnoticed = !fresh && !exchange.started() && response.error().reason == Reason::connect;
     if (!ended_unnoticed || (request.method != "GET" && request.method != "HEAD"))

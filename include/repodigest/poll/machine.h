@@ -31,11 +31,12 @@ struct Step {
 };
 
 /// A poll is a look (is the engine there, and is it the same?), then a list if one is due, then the inspects
-/// that are due; then a wait. Looks come every interval; while the engine is away, after a pause that starts
-/// at a second, doubles and ends at the interval, with jitter. Lists come with the looks, but rest nine times
-/// as long as the last one took, so that they fill at most a tenth of the time; a list that failed is tried
-/// again after such a pause too. Tell it the outcome of every step it asked for before asking again. Thread
-/// rule: one thread.
+/// that are due; then a wait. Looks come every interval, and rest at least as long as they took; while the
+/// engine is away they come after a pause that starts at a second, doubles and ends at the interval, with
+/// jitter. Lists come with the looks, but rest nine times as long as the last one took, so that they fill at
+/// most a tenth of the time; a list that failed is tried again after such a pause too. Many failed inspects
+/// in a row make the others wait for such a pause. Tell it the outcome of every step it asked for before
+/// asking again. Thread rule: one thread.
 class Machine {
  public:
   explicit Machine(MachineOptions options);
@@ -48,8 +49,9 @@ class Machine {
   /// `took` is how long the list was under way, also when it failed.
   void listed(SteadyTime now, const Status& outcome, Duration took);
   /// One inspect. An Error that tells of the image alone is the inventory's business; one that tells of the
-  /// engine, or the third timeout in a row, ends the poll: then it returns true.
-  bool inspected(SteadyTime now, const Status& outcome);
+  /// engine (also: a look on the way failed), or the third timeout in a row, ends the poll: then it returns
+  /// true.
+  bool inspected(SteadyTime now, const Status& outcome, bool look_failed = false);
 
   /// Why the engine does not answer, or why it can't be listed; nothing when all is well.
   [[nodiscard]] const std::optional<Error>& trouble() const { return away_ ? away_ : list_trouble_; }
@@ -68,6 +70,8 @@ class Machine {
 
   void went_away(SteadyTime now, const Error& error);
   [[nodiscard]] Duration jittered(Duration pause);
+  /// The pause after `pause`: a second, then twice as long, the interval at most.
+  [[nodiscard]] Duration longer(Duration pause) const;
 
   MachineOptions options_;
   std::minstd_rand random_;
@@ -76,9 +80,13 @@ class Machine {
   std::optional<SteadyTime> next_poll_;  // nothing: at once
   std::optional<SteadyTime> next_list_;  // nothing: with the next look
   Duration list_took_{};
-  Duration pause_{};       // before the next look while the engine is away; doubles
-  Duration list_pause_{};  // before the next list while lists fail; doubles
+  Duration pause_{};                        // before the next look while the engine is away; doubles
+  Duration list_pause_{};                   // before the next list while lists fail; doubles
+  std::optional<SteadyTime> next_inspect_;  // nothing: at once
+  Duration inspect_pause_{};                // before it while inspects fail; doubles
+  std::size_t failures_in_a_row_ = 0;       // of inspects
   std::size_t timeouts_in_a_row_ = 0;
+  bool look_failed_ = false;  // the latest one
   bool up_ = false;
   std::optional<Error> away_;
   std::optional<Error> list_trouble_;

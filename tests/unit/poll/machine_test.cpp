@@ -225,6 +225,122 @@ TEST_F(MachineTest, ThreeTimeoutsInARowAreTheEnginesTrouble) {
   EXPECT_FALSE(machine_.up());
 }
 
+TEST_F(MachineTest, LooksSlowerThanTheIntervalLeaveTimeForListsAndInspects) {
+  Machine busy({.interval = 1ms, .stale_after = 300s, .seed = 1});
+  std::size_t lists = 0;
+  std::size_t inspects = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Step step = busy.next(now_, {.due_inspections = 5, .next_retry = std::nullopt});
+    now_ += 5ms;
+    if (step.action == Action::look) busy.looked(now_, {});
+    if (step.action == Action::list) {
+      ++lists;
+      busy.listed(now_, {}, 5ms);
+    }
+    if (step.action == Action::inspect) {
+      ++inspects;
+      EXPECT_FALSE(busy.inspected(now_, {}));
+    }
+  }
+  EXPECT_GE(lists, 5U);
+  EXPECT_GE(inspects, 20U);
+}
+
+TEST_F(MachineTest, AnEngineThatDiesOfEveryListIsListedLessAndLess) {
+  std::size_t lists = 0;
+  bool alive = true;
+  while (now_ < start_ + 600s) {
+    const Step step = machine_.next(now_, {});
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action == Action::look) {
+      machine_.looked(now_, alive ? Status() : Status(refused));
+      alive = true;  // it is started again after each death
+    }
+    if (step.action == Action::list) {
+      ++lists;
+      alive = false;
+      machine_.listed(now_, Error{Reason::interrupted, "the answer ended in the middle"}, 1s);
+    }
+  }
+  EXPECT_LE(lists, 20U);
+  EXPECT_GE(lists, 8U);
+}
+
+TEST_F(MachineTest, AnEngineThatFailsEveryInspectIsAskedInGrowingIntervals) {
+  const Error broken{Reason::http, "boom", 500};
+  std::size_t asked = 0;
+  std::size_t asked_in_the_first_minute = 0;
+  while (now_ < start_ + 600s) {
+    const Step step = machine_.next(now_, {.due_inspections = 10'000, .next_retry = std::nullopt});
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action == Action::look) machine_.looked(now_, {});
+    if (step.action == Action::list) machine_.listed(now_, {}, 0s);
+    if (step.action != Action::inspect) continue;
+    EXPECT_FALSE(machine_.inspected(now_, broken));
+    ++asked;
+    if (now_ < start_ + 60s) ++asked_in_the_first_minute;
+  }
+  EXPECT_TRUE(machine_.up()) << "light calls are answered all the time";
+  EXPECT_LE(asked_in_the_first_minute, 300U);
+  EXPECT_LE(asked, 1000U);
+  EXPECT_GE(asked, 300U) << "those behind them get their turn";
+}
+
+TEST_F(MachineTest, AGoodInspectEndsThePauseOfTheOthers) {
+  const Error broken{Reason::http, "boom", 500};
+  good_look();
+  good_list();
+  for (int i = 0; i < 30; ++i) {
+    ASSERT_EQ(next(9), Action::inspect);
+    EXPECT_FALSE(machine_.inspected(now_, broken));
+  }
+  const SteadyTime until = waits_until(9);
+  EXPECT_GT(until, now_);
+  EXPECT_LE(until, now_ + 1s);
+  now_ = until;
+  ASSERT_EQ(next(9), Action::inspect);
+  EXPECT_FALSE(machine_.inspected(now_, {}));
+  EXPECT_EQ(next(8), Action::inspect);
+}
+
+TEST_F(MachineTest, AnEngineThatHangsUpAtEveryInspectIsNeitherListedNorAskedMoreOften) {
+  const Error hung_up{Reason::interrupted, "the answer ended in the middle"};
+  std::size_t lists = 0;
+  std::size_t asked = 0;
+  while (now_ < start_ + 600s) {
+    const Step step = machine_.next(now_, {.due_inspections = 100, .next_retry = std::nullopt});
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action == Action::look) machine_.looked(now_, {});
+    if (step.action == Action::list) {
+      ++lists;
+      now_ += 20s;
+      machine_.listed(now_, {}, 20s);
+    }
+    if (step.action != Action::inspect) continue;
+    ++asked;
+    EXPECT_TRUE(machine_.inspected(now_, hung_up));
+  }
+  EXPECT_LE(lists, 3U) << "each rests 180 s";
+  EXPECT_LE(asked, 40U);
+}
+
+TEST_F(MachineTest, ALookThatFailsOnTheWayIsTheEnginesTroubleWhateverItsReason) {
+  good_look();
+  good_list();
+  EXPECT_TRUE(machine_.inspected(now_, Error{Reason::http, "no server is available", 503}, true));
+  EXPECT_FALSE(machine_.up());
+}
+
+TEST_F(MachineTest, TimesTooLongToAddMeanFiftyYears) {
+  Machine patient({.interval = Duration::max(), .stale_after = Duration::max(), .seed = 1});
+  ASSERT_EQ(patient.next(now_, {}).action, Action::look);
+  patient.looked(now_, {});
+  ASSERT_EQ(patient.next(now_, {}).action, Action::list);
+  patient.listed(now_, {}, 1s);
+  EXPECT_GT(patient.next(now_, {}).until, now_ + 24h * 365 * 49);
+  EXPECT_GT(patient.fresh_until(now_), now_ + 24h * 365 * 49);
+}
+
 TEST_F(MachineTest, AnInventoryIsFreshForTheLongerOfStaleAfterAndTwoIntervals) {
   good_look();
   good_list(1s);
