@@ -168,21 +168,24 @@ void write(Level level, std::string_view message, Fields fields) {
 
 std::optional<std::uint64_t> Repeated::occurred(std::string_view key, SteadyTime now) {
   const MutexLock lock(mutex_);
-  const bool is_new = !active_ || key_ != key;
-  ++held_back_;
-  if (!is_new && now - last_line_ < interval) return std::nullopt;
-  const std::uint64_t count = is_new ? 1 : held_back_;
-  active_ = true;
-  key_ = key;
-  last_line_ = now;
-  held_back_ = 0;
-  return count;
+  const auto known = troubles_.find(key);
+  if (known == troubles_.end()) {
+    troubles_.emplace(key, Trouble{now, 0});
+    return 1;
+  }
+  Trouble& trouble = known->second;
+  ++trouble.held_back;
+  if (now - trouble.last_line < interval) return std::nullopt;
+  trouble.last_line = now;
+  return std::exchange(trouble.held_back, 0);
 }
 
 std::uint64_t Repeated::ended() {
   const MutexLock lock(mutex_);
-  active_ = false;
-  return std::exchange(held_back_, 0);
+  std::uint64_t held_back = 0;
+  for (const auto& [key, trouble] : troubles_) held_back += trouble.held_back;
+  troubles_.clear();
+  return held_back;
 }
 
 }  // namespace repodigest::log

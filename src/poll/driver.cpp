@@ -1,13 +1,13 @@
 #include "repodigest/poll/driver.h"
 
-#include <poll.h>
-
+#include <exception>
 #include <utility>
 
 namespace repodigest::poll {
 namespace {
 
 constexpr Duration publish_interval = std::chrono::milliseconds(250);
+constexpr Duration pause_after_exception = std::chrono::seconds(10);
 
 Status to_status(const auto& result) {
   if (result.ok()) return {};
@@ -23,32 +23,56 @@ Driver::Driver(engine::Client& client, MachineOptions options, bool demo, invent
       board_(board),
       stats_(stats),
       clock_(clock),
+      options_(options),
+      demo_(demo),
       machine_(options),
       inventory_(demo) {
   post_health();
 }
 
 void Driver::run(const Cancel& stop) {
+  bool intact = true;
   while (!stop.ended()) {
-    const SteadyTime now = clock_.now();
-    const Step step = machine_.next(now, {inventory_.due_count(now), inventory_.next_retry()});
-    switch (step.action) {
-      case Step::Action::look:
-        look(stop);
-        break;
-      case Step::Action::list:
-        list(stop);
-        break;
-      case Step::Action::inspect:
-        inspect(stop);
-        break;
-      case Step::Action::wait:
-        publish(true);
-        // Ends at the time or at the stop; both are seen at the loop's head.
-        static_cast<void>(stop.until(step.until).wait(-1, 0));
-        break;
+    try {
+      if (!intact) start_afresh();
+      intact = true;
+      step(stop);
+    } catch (const std::exception& failure) {
+      intact = false;
+      journal_.broke_off(failure.what(), clock_.now());
+      static_cast<void>(stop.until(clock_.now() + pause_after_exception).wait(-1, 0));
     }
   }
+}
+
+void Driver::step(const Cancel& stop) {
+  const SteadyTime now = clock_.now();
+  const Step step = machine_.next(now, {inventory_.due_count(now), inventory_.next_retry()});
+  switch (step.action) {
+    case Step::Action::look:
+      look(stop);
+      break;
+    case Step::Action::list:
+      list(stop);
+      break;
+    case Step::Action::inspect:
+      inspect(stop);
+      break;
+    case Step::Action::wait:
+      publish(true);
+      if (!machine_.trouble()) journal_.recovered();
+      // Ends at the time or at the stop; both are seen at the loop's head.
+      static_cast<void>(stop.until(step.until).wait(-1, 0));
+      break;
+  }
+}
+
+void Driver::start_afresh() {
+  machine_ = Machine(options_);
+  inventory_ = inventory::Inventory(demo_);
+  health_ = {};
+  publish(true);
+  post_health();
 }
 
 void Driver::look(const Cancel& stop) {
@@ -87,7 +111,6 @@ void Driver::list(const Cancel& stop) {
     health_.list_duration = ended - started;
     health_.last_list = health_.last_confirmed = clock_.wall();
     health_.confirmed_until = machine_.fresh_until(ended);
-    journal_.recovered();
   }
   count_failure(outcome);
   post_health();
@@ -105,6 +128,8 @@ void Driver::inspect(const Cancel& stop) {
   if (machine_.inspected(now, outcome, look_failed)) {
     count_failure(outcome);
     post_health();
+  } else if (outcome.ok() && !machine_.trouble()) {
+    journal_.recovered();
   }
   publish(false);
 }

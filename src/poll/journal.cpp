@@ -1,5 +1,6 @@
 #include "repodigest/poll/journal.h"
 
+#include <exception>
 #include <string>
 
 #include "repodigest/base/stats.h"
@@ -25,9 +26,10 @@ void Journal::failed(const Error& error, bool up, SteadyTime now) {
   // The key leaves the text out: one that differs a little each time must not defeat the limit.
   const std::string key = std::string(name_of(error.reason)) + (up ? "/up" : "/away");
   in_trouble_ = true;
-  up_ = up;
   const auto count = trouble_.occurred(key, now);
   if (!count) return;
+  up_ =
+      up;  // only if it is said, so that an engine that comes and goes does not fill the log with its coming
   log::warn(up ? "the engine answers, but its images could not be read" : "the engine does not answer",
             {{"reason", name_of(error.reason)}, {"error", error.text}, {"times", std::to_string(*count)}});
 }
@@ -36,6 +38,15 @@ void Journal::recovered() {
   if (!in_trouble_) return;
   in_trouble_ = false;
   log::info("polling works again", {{"failures_not_logged", std::to_string(trouble_.ended())}});
+}
+
+void Journal::broke_off(const char* what, SteadyTime now) noexcept {
+  try {
+    if (const auto count = exceptions_.occurred("exception", now))
+      log::error("polling broke off and starts afresh", {{"error", what}, {"times", std::to_string(*count)}});
+  } catch (const std::exception&) {
+    return;  // without the memory for a line it is more important to go on
+  }
 }
 
 void Journal::published(const inventory::Snapshot& snapshot) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,24 +45,27 @@ inline void error(std::string_view message, Fields fields = {}) {
 std::string format_line(Format format, std::string_view time, Level level, std::string_view message,
                         Fields fields);
 
-/// Decides when a repeated trouble is worth a line: at once when it is new or its key changed, then at most
-/// every ten minutes, with the count of what was held back. Any thread.
+/// Decides when a repeated trouble is worth a line: at once when it is new, then at most every ten minutes,
+/// with the count of what was held back. Any thread.
 class Repeated {
  public:
   static constexpr Duration interval = std::chrono::minutes(10);
 
-  /// Counts one occurrence of the trouble `key` at `now`. Returns how many occurrences the line to be written
-  /// stands for (1 the first time), or nothing if it is to be held back.
+  /// Counts one occurrence of the trouble `key` (one of a few: each is kept until the end) at `now`. Returns
+  /// how many occurrences the line to be written stands for (1 the first time), or nothing if it is to be
+  /// held back. Two troubles that take turns are held back like one.
   std::optional<std::uint64_t> occurred(std::string_view key, SteadyTime now);
-  /// The trouble is over; the next occurrence is new. Returns how many were held back since the last line.
+  /// The troubles are over; the next occurrence is new. Returns how many were held back since their last
+  /// lines.
   std::uint64_t ended();
 
  private:
+  struct Trouble {
+    SteadyTime last_line;
+    std::uint64_t held_back = 0;
+  };
   Mutex mutex_;
-  std::string key_ GUARDED_BY(mutex_);
-  SteadyTime last_line_ GUARDED_BY(mutex_){};
-  std::uint64_t held_back_ GUARDED_BY(mutex_) = 0;
-  bool active_ GUARDED_BY(mutex_) = false;
+  std::map<std::string, Trouble, std::less<>> troubles_ GUARDED_BY(mutex_);
 };
 
 }  // namespace repodigest::log

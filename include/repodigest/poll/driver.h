@@ -26,10 +26,15 @@ class Driver {
   Driver(engine::Client& client, MachineOptions options, bool demo, inventory::SnapshotStore& store,
          HealthBoard& board, Stats& stats, const Clock& clock);
 
-  /// Polls until `stop` ends. Never throws, never returns earlier because of the engine.
+  /// Polls until `stop` ends. Never throws, never returns earlier because of the engine. If something below
+  /// throws (no memory is left, for one), it starts afresh after a pause, with nothing known and nothing
+  /// published.
   void run(const Cancel& stop);
 
  private:
+  void step(const Cancel& stop);
+  /// Forgets everything: what was under way when an exception came may be half done.
+  void start_afresh();
   void look(const Cancel& stop);
   void list(const Cancel& stop);
   void inspect(const Cancel& stop);
@@ -43,6 +48,8 @@ class Driver {
   HealthBoard& board_;
   Stats& stats_;
   const Clock& clock_;
+  const MachineOptions options_;
+  const bool demo_;
   Machine machine_;
   inventory::Inventory inventory_;
   Journal journal_;

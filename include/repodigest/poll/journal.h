@@ -20,14 +20,17 @@ class Journal {
   void answered(const engine::Identity& identity, const inventory::IdentityChange& change);
   /// A poll failed. `up`: light calls are still answered.
   void failed(const Error& error, bool up, SteadyTime now);
-  /// A poll went well.
+  /// Polling works, whether it did before or not.
   void recovered();
+  /// Something threw, and polling starts afresh. Does not throw itself.
+  void broke_off(const char* what, SteadyTime now) noexcept;
   /// A snapshot was published.
   void published(const inventory::Snapshot& snapshot);
 
  private:
   std::optional<bool> up_;
   log::Repeated trouble_;
+  log::Repeated exceptions_;
   bool in_trouble_ = false;
   bool duplicates_ = false;
 };

@@ -47,6 +47,33 @@ TEST(JournalTest, ADeadEngineDoesNotFillTheLog) {
       << "the count of what was held back is missing: " << text;
 }
 
+TEST(JournalTest, TroublesThatTakeTurnsDoNotFillTheLog) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const std::string text = logged([&] {
+    for (int minute = 0; minute < 60; ++minute) {
+      journal.failed(minute % 2 == 0 ? refused : Error{Reason::timeout, "no answer"}, false,
+                     start + minute * 1min);
+      journal.failed({Reason::interrupted, "hung up"}, false, start + minute * 1min);
+      journal.answered(affected, {});
+    }
+  });
+  EXPECT_LE(lines(text), 3U * 6 + 18) << text;
+  EXPECT_GE(lines(text), 3U * 5) << text;
+}
+
+TEST(JournalTest, AnEngineThatComesAndGoesIsAnnouncedAsSeldomAsItsGoing) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const std::string text = logged([&] {
+    for (int second = 0; second < 600; ++second) {
+      journal.failed(refused, false, start + second * 1s);
+      journal.answered(affected, {});
+    }
+  });
+  EXPECT_EQ(lines(text), 2U) << text;
+}
+
 TEST(JournalTest, AnotherReasonIsNewsAtOnce) {
   Journal journal;
   const SteadyTime now(1000h);
