@@ -25,6 +25,17 @@ SteadyTime steady_now() {
   return std::chrono::steady_clock::now();
 }
 
+/// Does one thing of a turn, so that its failure (out of memory, in effect) takes nothing from the others.
+/// Whoever it hit is not watched any more and ends at its deadline.
+template <typename Step>
+void guarded(Step step) {
+  try {
+    step();
+  } catch (const std::exception& error) {
+    log::error("the web server could not serve a connection", {{"error", error.what()}});
+  }
+}
+
 }  // namespace
 
 Lobby::Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Workers& workers)
@@ -62,14 +73,7 @@ void Lobby::stop(SteadyTime deadline) {
 
 void Lobby::run() {
   now_ = steady_now();
-  while (!stop_deadline_ || (connections_ > 0 && now_ < *stop_deadline_)) {
-    try {
-      turn();
-    } catch (const std::exception& error) {
-      // Out of memory, in effect. Whoever it hit is not watched any more and ends at its deadline.
-      log::error("the web server could not serve a connection", {{"error", error.what()}});
-    }
-  }
+  while (!stop_deadline_ || (connections_ > 0 && now_ < *stop_deadline_)) turn();
   for (Guests& each : guests_)
     while (!each.empty() && each.front().stage != Stage::closed) abort(each.front());
   guests(Stage::closed).clear();
@@ -88,9 +92,9 @@ void Lobby::turn() {
     if (who == &wake_)
       woken = true;
     else if (listener != listeners_.end())
-      accept(*listener);
+      guarded([&] { accept(*listener); });
     else
-      on_ready(*static_cast<Guest*>(who));
+      guarded([&] { on_ready(*static_cast<Guest*>(who)); });
   }
   if (woken) {
     wake_.clear();
@@ -102,9 +106,9 @@ void Lobby::turn() {
       stop_asked = stop_asked_;
     }
     if (stop_asked && !stop_deadline_) begin_stop(*stop_asked);
-    for (Answer& answer : answers) complete(std::move(answer));
+    for (Answer& answer : answers) guarded([&] { complete(std::move(answer)); });
   }
-  expire();
+  guarded([&] { expire(); });
   guests(Stage::closed).clear();
 }
 
