@@ -44,9 +44,12 @@ std::string unexpected(Command command, const std::string& argument) {
                : "unexpected argument \"" + argument + "\"";
   const std::string flag = argument.substr(0, argument.find('='));
   const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
-  if (const auto* const option = find_option(name); option != nullptr && !takes(command, option->group))
+  const auto* const option = find_option(name);
+  if (option != nullptr && !takes(command, option->group))
     return flag + (option->group == Group::check ? " belongs behind the command check"
                                                  : " belongs behind the command check or healthcheck");
+  if (option != nullptr && flag.substr(0, 2) == "--")
+    return flag + " stands behind \"--\", where no flags are read";
   return "unknown flag " + flag + did_you_mean(name, flags_of(command), "--");
 }
 

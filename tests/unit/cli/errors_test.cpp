@@ -56,6 +56,7 @@ TEST(Mistakes, OfTheCommandAreTold) {
   EXPECT_EQ(refusal({"--url=http://h:1"}), "--url belongs behind the command check or healthcheck");
   EXPECT_EQ(refusal({"healthcheck", "--format=json"}), "--format belongs behind the command check");
   EXPECT_EQ(refusal({"healthcheck", "nginx"}), "unexpected argument \"nginx\"");
+  EXPECT_EQ(refusal({"--", "--demo"}), "--demo stands behind \"--\", where no flags are read");
 }
 
 TEST(Mistakes, InAValueNameTheFlag) {
