@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -27,7 +28,15 @@ Duration pause_after(unsigned failures) {
 
 /// Whether it is about the way to the engine, so that it says nothing about the image.
 bool concerns_connection(Reason reason) {
-  return reason == Reason::connect || reason == Reason::permission || reason == Reason::tls;
+  return reason == Reason::connect || reason == Reason::permission || reason == Reason::tls ||
+         reason == Reason::api_version;
+}
+
+/// Whether it says that there is nothing by the name asked for, or that it is no name: containerd takes names
+/// that Docker refuses with 400.
+bool leads_nowhere(const Error& error) {
+  return error.reason == Reason::not_found ||
+         (error.reason == Reason::http && error.status >= 300 && error.status < 500);
 }
 
 /// Whether it is what engines answer while an image is being tagged or removed, or cut off while they stop:
@@ -39,8 +48,9 @@ bool may_pass(const Error& error) {
 
 /// The first tag that names one image and no digest; the Id if there is none.
 const std::string& cheapest_name(const Image& image) {
-  const auto tag = std::find_if(image.repo_tags.begin(), image.repo_tags.end(),
-                                [](const std::string& name) { return name.find('@') == std::string::npos; });
+  const auto tag = std::find_if(image.repo_tags.begin(), image.repo_tags.end(), [](const std::string& name) {
+    return !name.empty() && name.find('@') == std::string::npos;
+  });
   return tag == image.repo_tags.end() ? image.id : *tag;
 }
 
@@ -207,7 +217,8 @@ std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
   return state.latest;
 }
 
-/// One row an Id, in the order of their first ones; `order` and each entry's `list` and `position` follow.
+/// One row an Id, in the order of their first ones, with the names of all, the earliest time and the largest
+/// size; `order` and each entry's `list` and `position` follow.
 std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageRow> rows) {
   std::vector<engine::ImageRow> merged;
   merged.reserve(rows.size());
@@ -216,11 +227,16 @@ std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageR
   const auto append = [](std::vector<std::string>& all, std::vector<std::string>& more) {
     std::move(more.begin(), more.end(), std::back_inserter(all));
   };
+  std::set<std::size_t> of_several_rows;
   for (engine::ImageRow& row : rows) {
     Entry& entry = entries[row.id];
     if (entry.list == lists) {
-      append(merged[entry.position].repo_tags, row.repo_tags);
-      append(merged[entry.position].repo_digests, row.repo_digests);
+      engine::ImageRow& first = merged[entry.position];
+      append(first.repo_tags, row.repo_tags);
+      append(first.repo_digests, row.repo_digests);
+      first.created = std::min(first.created, row.created);
+      first.size = std::max(first.size, row.size);
+      of_several_rows.insert(entry.position);
       continue;
     }
     entry.list = lists;
@@ -232,6 +248,11 @@ std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageR
     std::erase(row.repo_tags, "<none>:<none>");
     keep_first_appearances(row.repo_tags);
     keep_first_appearances(row.repo_digests);
+  }
+  // Rows of equal age come in another order from call to call, which must not look like a change.
+  for (const std::size_t position : of_several_rows) {
+    std::sort(merged[position].repo_tags.begin(), merged[position].repo_tags.end());
+    std::sort(merged[position].repo_digests.begin(), merged[position].repo_digests.end());
   }
   return merged;
 }
@@ -317,11 +338,11 @@ void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspe
 void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now) {
   Entry::Trouble& trouble = entry.trouble;
   if (concerns_connection(error.reason)) return;
+  if (asked_by_tag && leads_nowhere(error)) {
+    trouble.ask_by_id = true;
+    return;
+  }
   if (error.reason == Reason::not_found) {
-    if (asked_by_tag) {
-      trouble.ask_by_id = true;
-      return;
-    }
     if (!trouble.first_404) trouble.first_404 = lists;
     trouble.not_inspectable = lists > *trouble.first_404;
   }

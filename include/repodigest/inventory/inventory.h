@@ -57,12 +57,13 @@ class Inventory {
   [[nodiscard]] std::optional<SteadyTime> next_retry() const;
 
   /// The answer to `due`; one that comes after its image is gone is ignored. By the kind of answer:
-  /// - another Id, or a 404, to a question by tag: due again by Id at once;
+  /// - another Id, or a status from 300 to 499, to a question by tag: due again by Id at once;
   /// - a 404 by Id, a status from 500 on, or a connection that ended in the middle (interrupted): a change
   ///   was under way, so it stays due the first two times, and counts as failed from the third on;
   /// - other tags or digests than the image's row has: counts until the next list; if the row stays as it is,
   ///   the image is due again, until an answer goes with the row or says the same once more;
-  /// - connect, permission, tls: says nothing about the image, which stays due: stop asking for now;
+  /// - connect, permission, tls, api_version: says nothing about the image, which stays due: stop asking for
+  /// now;
   /// - any other failure, and another Id to a question by Id (parse): counts as failed at once.
   /// A failed image is not pending; it waits a minute, then twice as long after each failure, an hour at
   /// most. A change of its row makes it start afresh.

@@ -73,12 +73,17 @@ class Model {
         merged[row.id] = engine::ImageRow{row.id, {}, {}, row.created, row.size};
       }
       engine::ImageRow& one = merged[row.id];
+      one.size = std::max(one.size, row.size);
       for (const std::string& tag : row.repo_tags)
         if (tag != "<none>:<none>" && !contains(one.repo_tags, tag)) one.repo_tags.push_back(tag);
       for (const std::string& entry : row.repo_digests)
         if (!contains(one.repo_digests, entry)) one.repo_digests.push_back(entry);
     }
     for (const std::string& id : order_) {
+      if (std::count_if(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; }) > 1) {
+        std::sort(merged[id].repo_tags.begin(), merged[id].repo_tags.end());
+        std::sort(merged[id].repo_digests.begin(), merged[id].repo_digests.end());
+      }
       Remembered image = before[id];
       if (image.row.repo_tags != merged[id].repo_tags || image.row.repo_digests != merged[id].repo_digests) {
         image.current = false;

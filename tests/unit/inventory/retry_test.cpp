@@ -41,6 +41,21 @@ TEST(Retry, AsksByIdAtOnceWhenTheTagLedNowhere) {
   EXPECT_FALSE(world.image(image1)->pending);
 }
 
+TEST(Retry, AsksByIdAtOnceWhenTheEngineRefusesTheTag) {
+  World world;
+  world.list({row(image1, {"UPPER/case:1"}, {a1})});
+  EXPECT_EQ(world.answer(image1, Error{Reason::http, "invalid reference format", 400}), "UPPER/case:1");
+  EXPECT_EQ(world.answer(image1, inspect(image1, {a1})), image1);
+  EXPECT_EQ(world.image(image1)->failure, std::nullopt);
+}
+
+TEST(Retry, NeverAsksByAnEmptyTag) {
+  World world;
+  world.list({row(image1, {"", "a:1"}, {a1}), row(id('2'), {""})});
+  EXPECT_EQ(world.answer(image1, inspect(image1, {a1})), "a:1");
+  EXPECT_EQ(world.answer(id('2'), inspect(id('2'), {})), id('2'));
+}
+
 TEST(Retry, AsksByTheNewTagAfterTheRowChanged) {
   World world = by_id_world();
   world.list({row(image1, {"a:2"}, {a1})});
@@ -89,10 +104,9 @@ TEST(Retry, PausesLongerAfterEachFailureUpToAnHour) {
 }
 
 TEST(Retry, CountsOtherTroubleAtOnce) {
-  for (const Error& error :
-       {Error{Reason::timeout, "slow"}, Error{Reason::too_large, "long"}, Error{Reason::parse, "odd"},
-        Error{Reason::http, "bad", 400}, Error{Reason::api_version, "old"}}) {
-    World world = tagged_world();
+  for (const Error& error : {Error{Reason::timeout, "slow"}, Error{Reason::too_large, "long"},
+                             Error{Reason::parse, "odd"}, Error{Reason::http, "bad", 400}}) {
+    World world = by_id_world();
     world.answer(image1, error);
     EXPECT_EQ(world.image(image1)->failure, error.reason);
     EXPECT_EQ(world.snapshot()->totals.inspections_failed[index_of(error.reason)], 1U);
@@ -108,7 +122,7 @@ TEST(Retry, TakesAnAnswerWithAnotherIdToAQuestionByIdForNoAnswer) {
 }
 
 TEST(Retry, LearnsNothingAboutTheImageFromAnEngineThatIsAway) {
-  for (const Reason reason : {Reason::connect, Reason::permission, Reason::tls}) {
+  for (const Reason reason : {Reason::connect, Reason::permission, Reason::tls, Reason::api_version}) {
     World world = tagged_world();
     const auto before = world.snapshot();
     for (int i = 0; i < 10; ++i) EXPECT_EQ(world.answer(image1, Error{reason, "away"}), "a:1");
