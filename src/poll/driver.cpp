@@ -172,6 +172,7 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& cli
   };
   // A 404 means that the image is gone, or that it can't be inspected: a second list tells which. The pauses
   // between retries are the daemon's; a report doesn't wait for them.
+  Machine machine({});  // to tell an engine in trouble from an image
   for (const Duration ahead : {Duration::zero(), Duration(std::chrono::hours(1))}) {
     if (ahead > Duration::zero() && not_found() == 0) break;
     auto rows = client.list_images(cancel);
@@ -179,7 +180,7 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& cli
     inventory.apply_list(std::move(rows).value(), clock.now() + ahead);
     while (const auto due = inventory.next_due(clock.now() + ahead)) {
       auto answer = client.inspect_image(due->name, cancel);
-      if (!answer.ok() && !concerns_one_image(answer.error())) return answer.error();
+      if (machine.inspected(clock.now(), to_status(answer), client.last_look_failed())) return answer.error();
       inventory.apply_inspect(*due, std::move(answer), clock.now() + ahead);
     }
   }
