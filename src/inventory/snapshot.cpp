@@ -7,8 +7,6 @@
 namespace repodigest::inventory {
 namespace {
 
-constexpr std::size_t shortest_id_prefix = 4;
-
 /// What somebody asked for, read in each of the ways it can be meant. Views of the text asked for.
 class Question {
  public:
@@ -31,7 +29,7 @@ class Question {
   }
 
   [[nodiscard]] bool is_id_prefix_of(const Image& image) const {
-    return hex_.size() >= shortest_id_prefix && hex_of(image).starts_with(hex_);
+    return !hex_.empty() && hex_of(image).starts_with(hex_);
   }
 
  private:
@@ -72,7 +70,7 @@ Result<std::shared_ptr<const Image>> Snapshot::find(std::string_view id_or_name)
   }
   return Error{Reason::not_found, "no image " + quoted + " among the engine's " +
                                       std::to_string(images.size()) +
-                                      ": give a name, an Id, or at least the first four digits of an Id"};
+                                      ": give a name, an Id, or the beginning of an Id"};
 }
 
 SnapshotStore::SnapshotStore() : current_(std::make_shared<const Snapshot>()) {}

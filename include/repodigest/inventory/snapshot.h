@@ -71,7 +71,7 @@ struct Snapshot {
 
   /// Finds an image as `/api/v1/images/{id or name}` does: exact name, `name:latest`, Docker's short forms
   /// (`nginx` is `docker.io/library/nginx:latest`), a name with digest, id with or without `sha256:`, id
-  /// prefix of at least four hex digits. Errors: not_found; usage if it fits several ids. Linear.
+  /// prefix. Errors: not_found; usage if it fits several ids. Linear.
   [[nodiscard]] Result<std::shared_ptr<const Image>> find(std::string_view id_or_name) const;
 };
 

@@ -83,9 +83,10 @@ TEST(Find, TakesAnUnambiguousBeginningOfAnId) {
   EXPECT_EQ(find("sha256:cafe"), "usage");
 }
 
-TEST(Find, WantsFourDigits) {
-  EXPECT_EQ(find("bee"), "not_found");
-  EXPECT_EQ(find("sha256:bee"), "not_found");
+TEST(Find, TakesAnyBeginningOfAnIdThatFitsOneImage) {
+  EXPECT_EQ(find("b"), find("beef"));
+  EXPECT_EQ(find("sha256:bee"), find("beef"));
+  EXPECT_NE(find("b"), "not_found");
   EXPECT_EQ(find("sha256:"), "not_found");
   EXPECT_EQ(find(""), "not_found");
   EXPECT_EQ(find("BEEF"), "not_found");
@@ -106,8 +107,7 @@ TEST(Find, SaysWhatToDo) {
   EXPECT_EQ(shelf()->find("cafe").error().text,
             "\"cafe\" fits 2 images: give more digits of the Id, or a whole name");
   EXPECT_EQ(shelf()->find("nope").error().text,
-            "no image \"nope\" among the engine's 4: give a name, an Id, or at least the first four digits "
-            "of an Id");
+            "no image \"nope\" among the engine's 4: give a name, an Id, or the beginning of an Id");
   EXPECT_EQ(Snapshot{}.find("nginx").error().text,
             "no image \"nginx\": the engine has not sent its list of images yet; ask again later");
 }
