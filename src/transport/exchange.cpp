@@ -140,6 +140,8 @@ Result<Response> Exchange::read(const Request& request) {
   Framing framing;
   if (auto head = read_head(response, framing); !head) return std::move(head).error();
 
+  if (request.expected_body_bytes > 0)
+    response.body.reserve(std::min(request.expected_body_bytes, request.max_body_bytes) + body_padding);
   Status body;
   if (has_no_body(request, response.status)) {
     // Content-Length and Transfer-Encoding then speak of another answer (RFC 9112, 6.3).
