@@ -18,7 +18,6 @@ namespace repodigest::exposition {
 namespace {
 
 using Label = std::pair<std::string_view, std::string_view>;
-using Images = std::vector<const inventory::Image*>;
 
 /// Appends a label value; backslash, quote and line feed are what the format escapes.
 void append_escaped(std::string& out, std::string_view value) {
@@ -57,6 +56,12 @@ void append_value(std::string& out, std::uint64_t value) {
   out.append(digits.data(), end + 1);
 }
 
+/// A part of the text.
+struct Range {
+  std::size_t begin = 0;
+  std::size_t size = 0;
+};
+
 /// One family under construction: its head is written at once, its samples as they come.
 class Gauge {
  public:
@@ -68,9 +73,19 @@ class Gauge {
     out_ += name_;
     append_value(out_, value);
   }
-  void sample(std::initializer_list<Label> labels, std::uint64_t value) {
+  /// Returns where its labels stand in the text.
+  Range sample(std::initializer_list<Label> labels, std::uint64_t value) {
     out_ += name_;
+    Range written{out_.size(), 0};
     append_labels(out_, labels);
+    written.size = out_.size() - written.begin;
+    append_value(out_, value);
+    return written;
+  }
+  /// With the labels that stand there in the text.
+  void sample(Range labels, std::uint64_t value) {
+    out_ += name_;
+    out_.append(out_, labels.begin, labels.size);
     append_value(out_, value);
   }
   /// One sample for each of `names`, as values of `label`.
@@ -143,48 +158,77 @@ bool wants_series(const inventory::Image& image, PerImage per_image) {
          (per_image == PerImage::all || (per_image == PerImage::anomalous && image.anomalies.anomalous()));
 }
 
-struct Choice {
-  Images images;        ///< in the snapshot's order
-  std::size_t cut = 0;  ///< how many had to be left out
+/// What is written of one image, side by side with the next one's.
+struct Series {
+  const inventory::Image* image;
+  std::string_view id;
+  std::string_view name;
+  std::size_t raw_count;
+  std::size_t unique_count;
 };
 
+struct Choice {
+  std::vector<Series> series;  ///< in the snapshot's order
+  std::size_t cut = 0;         ///< how many had to be left out
+};
+
+/// Starts to fetch what is read some images later. Images lie anywhere in memory, so that with many of them
+/// nearly all the time would go into waiting for one after the other.
+void fetch_ahead(const void* at) {
+  constexpr std::size_t line = 64;
+  __builtin_prefetch(at);
+  __builtin_prefetch(static_cast<const char*>(at) + line);
+}
+constexpr std::size_t images_ahead = 8;
+
 Choice choose(const inventory::Snapshot& snapshot, const SeriesOptions& options) {
+  const auto& images = snapshot.images;
+  std::vector<Series> wanted;
+  wanted.reserve(images.size());
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (i + images_ahead < images.size()) fetch_ahead(images[i + images_ahead].get());
+    const inventory::Image& image = *images[i];
+    if (wants_series(image, options.per_image))
+      wanted.push_back(
+          {&image, image.id, image.name, image.digests->raw_count, image.digests->unique.size()});
+  }
+  if (wanted.size() <= options.max_images) return {std::move(wanted), 0};
+
   std::array<std::size_t, 3> room{};  // by rank: first how many there are, then how many may stay
-  for (const auto& image : snapshot.images)
-    if (wants_series(*image, options.per_image)) ++room[rank(*image)];
+  for (const Series& one : wanted) ++room[rank(*one.image)];
   std::size_t left = options.max_images;
-  Choice choice;
-  for (std::size_t& wanted : room) {
-    const std::size_t kept = std::min(wanted, left);
-    choice.cut += wanted - kept;
-    left -= kept;
-    wanted = kept;
-  }
-  choice.images.reserve(options.max_images - left);
-  for (const auto& image : snapshot.images) {
-    if (!wants_series(*image, options.per_image)) continue;
-    std::size_t& places = room[rank(*image)];
-    if (places == 0) continue;
+  for (std::size_t& count : room) left -= count = std::min(count, left);
+  const std::size_t all = wanted.size();
+  std::erase_if(wanted, [&room](const Series& one) {
+    std::size_t& places = room[rank(*one.image)];
+    if (places == 0) return true;
     --places;
-    choice.images.push_back(image.get());
-  }
-  return choice;
+    return false;
+  });
+  return {std::move(wanted), all - options.max_images};
 }
 
-void append_images(std::string& out, const Images& images) {
-  if (images.empty()) return;
+void append_images(std::string& out, const std::vector<Series>& series) {
+  if (series.empty()) return;
   // Both families in one allocation: the names and labels of a sample, twice.
-  std::size_t need = 0;
-  for (const auto* image : images) need += image->id.size() + image->name.size() + 80;
-  out.reserve(out.size() + 2 * need + 1024);
+  std::size_t size = 0;
+  for (const Series& one : series) size += one.id.size() + one.name.size() + 80;
+  out.reserve(out.size() + 2 * size + 1024);
   Gauge raw(out, "docker_image_repo_digests",
             "RepoDigests entries of an image as the engine gives them, as of the image's last inspect.");
-  for (const auto* image : images)
-    raw.sample({{"image_id", image->id}, {"image", image->name}}, image->digests->raw_count);
+  std::vector<Range> labels;
+  labels.reserve(series.size());
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    if (i + images_ahead < series.size()) {
+      fetch_ahead(series[i + images_ahead].id.data());
+      fetch_ahead(series[i + images_ahead].name.data());
+    }
+    labels.push_back(
+        raw.sample({{"image_id", series[i].id}, {"image", series[i].name}}, series[i].raw_count));
+  }
   Gauge unique(out, "docker_image_repo_digests_unique",
                "RepoDigests entries of an image with duplicates removed, as of the image's last inspect.");
-  for (const auto* image : images)
-    unique.sample({{"image_id", image->id}, {"image", image->name}}, image->digests->unique.size());
+  for (std::size_t i = 0; i < series.size(); ++i) unique.sample(labels[i], series[i].unique_count);
 }
 
 }  // namespace
@@ -198,7 +242,7 @@ std::string render_text(const inventory::Snapshot& snapshot, bool stale, const S
   Gauge(out, "docker_images_without_series",
         "Images that would have series of their own but were cut by --metrics.max-images.")
       .sample(choice.cut);
-  append_images(out, choice.images);
+  append_images(out, choice.series);
   return out;
 }
 
