@@ -53,6 +53,7 @@ struct Client::Call {
   std::string target;
   Duration timeout;
   std::size_t max_body_bytes = ClientOptions::max_light_bytes;
+  std::size_t expected_body_bytes = 0;
 };
 
 /// What /version and /info said together.
@@ -93,6 +94,7 @@ Result<transport::Response> Client::call(const Call& call, const Cancel& cancel)
   transport::Request request;
   request.target = call.target;
   request.max_body_bytes = call.max_body_bytes;
+  request.expected_body_bytes = call.expected_body_bytes;
   const SteadyTime start = clock_.now();
   Result<transport::Response> response = transport_->call(request, cancel.within(call.timeout));
   const Duration taken = clock_.now() - start;
@@ -229,13 +231,18 @@ Result<transport::Response> Client::call_known(const Call& call, const Cancel& c
                                    " is there now): the answer is not used"});
 }
 
-Result<std::vector<ImageRow>> Client::list_images(const Cancel& cancel) {
+Result<ImageList> Client::list_images(const Cancel& cancel) {
   if (const Status known = known_engine(cancel); !known) return known.error();
-  const Call list{Operation::image_list, Caller::list, "/v" + identity_->api_version + "/images/json",
-                  options_.list_timeout, options_.max_list_bytes};
+  const Call list{Operation::image_list,
+                  Caller::list,
+                  "/v" + identity_->api_version + "/images/json",
+                  options_.list_timeout,
+                  options_.max_list_bytes,
+                  last_list_bytes_ + last_list_bytes_ / 8};  // some more, for new images
   const Result<transport::Response> response = call_known(list, cancel);
   if (!response) return response.error();
-  Result<std::vector<ImageRow>> rows = decoder_.image_list(response->body);
+  last_list_bytes_ = response->body.size();
+  Result<ImageList> rows = decoder_.image_list(response->body);
   if (!rows) return bad_answer(list, std::move(rows).error());
   return rows;
 }

@@ -1,7 +1,5 @@
 #include "repodigest/engine/decode.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -9,20 +7,12 @@
 #include <optional>
 #include <string_view>
 
-#include "repodigest/transport/transport.h"
+#include "body_parser.h"
 
 namespace repodigest::engine {
 namespace {
 
 namespace dom = simdjson::dom;
-
-static_assert(transport::body_padding >= simdjson::SIMDJSON_PADDING);
-
-/// Deeper nesting than any engine's body (under 10), and shallow enough for every reader after us.
-constexpr std::size_t max_depth = 64;
-/// A parser that has grown beyond this is given back after use: a list of 100,000 images is rare, its memory
-/// (about two times the body) is not to stay.
-constexpr std::size_t kept_capacity = std::size_t{4} << 20U;
 
 /// What is wrong with a value, as the end of a sentence that begins with its key; nothing if it is good.
 using Problem = std::optional<std::string>;
@@ -68,7 +58,8 @@ Problem read_word(dom::element value, std::string& into) {
 }
 
 /// Go marshals a nil slice as null, which means the same as an empty one.
-Problem read_strings(dom::element value, std::vector<std::string>& into) {
+template <typename String>
+Problem read_strings(dom::element value, std::vector<String>& into) {
   if (value.is_null()) return std::nullopt;
   dom::array array;
   if (value.get(array) != simdjson::SUCCESS) return is_not(value, "an array of strings");
@@ -131,8 +122,8 @@ Problem read_timestamp(dom::element value, std::int64_t& into) {
   return std::nullopt;
 }
 
-bool only(std::string_view text, std::string_view allowed) {
-  return text.find_first_not_of(allowed) == std::string_view::npos;
+bool is_lower_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 }
 
 /// `algorithm:hex` as moby writes it (opencontainers/go-digest). Bare hex of a sha256, as podman's own API
@@ -146,8 +137,8 @@ Problem read_id(dom::element value, std::string& into) {
   const bool length_fits =
       colon == std::string_view::npos ? hex.size() == 64 : hex.size() >= 32 && hex.size() <= 128;
   if (algorithm.empty() || algorithm.size() > 32 ||
-      !only(algorithm, "abcdefghijklmnopqrstuvwxyz0123456789+._-") || !length_fits ||
-      !only(hex, "0123456789abcdef"))
+      algorithm.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+._-") != std::string_view::npos ||
+      !length_fits || !std::all_of(hex.begin(), hex.end(), is_lower_hex))
     return "is not of the form sha256:<64 hex digits>";
   into.reserve(algorithm.size() + 1 + hex.size());
   into.append(algorithm).append(1, ':').append(hex);
@@ -183,13 +174,31 @@ Problem read_object(dom::element element, const std::array<Key<Record>, N>& keys
   return std::nullopt;
 }
 
-constexpr std::array<Key<ImageRow>, 5> row_keys = {{
-    {"Id", true, [](dom::element value, ImageRow& row) { return read_id(value, row.id); }},
-    {"RepoTags", false, [](dom::element value, ImageRow& row) { return read_strings(value, row.repo_tags); }},
+/// A row of the list while it is read; its memory serves one row after the other.
+struct RowUnderWay {
+  std::string id;
+  std::vector<std::string_view> repo_tags;  // into the parser's memory
+  std::vector<std::string_view> repo_digests;
+  std::int64_t created = 0;
+  std::int64_t size = 0;
+
+  void clear() {
+    id.clear();
+    repo_tags.clear();
+    repo_digests.clear();
+    created = size = 0;
+  }
+};
+
+constexpr std::array<Key<RowUnderWay>, 5> row_keys = {{
+    {"Id", true, [](dom::element value, RowUnderWay& row) { return read_id(value, row.id); }},
+    {"RepoTags", false,
+     [](dom::element value, RowUnderWay& row) { return read_strings(value, row.repo_tags); }},
     {"RepoDigests", false,
-     [](dom::element value, ImageRow& row) { return read_strings(value, row.repo_digests); }},
-    {"Created", false, [](dom::element value, ImageRow& row) { return read_unix_time(value, row.created); }},
-    {"Size", false, [](dom::element value, ImageRow& row) { return read_size(value, row.size); }},
+     [](dom::element value, RowUnderWay& row) { return read_strings(value, row.repo_digests); }},
+    {"Created", false,
+     [](dom::element value, RowUnderWay& row) { return read_unix_time(value, row.created); }},
+    {"Size", false, [](dom::element value, RowUnderWay& row) { return read_size(value, row.size); }},
 }};
 
 constexpr std::array<Key<ImageInspect>, 5> inspect_keys = {{
@@ -246,10 +255,6 @@ constexpr std::array<Key<RawInfo>, 4> info_keys = {{
     {"DriverStatus", false, read_driver_status},
 }};
 
-Error parse_error(std::string text) {
-  return Error{.reason = Reason::parse, .text = std::move(text)};
-}
-
 /// A line that is safe to log: at most 200 bytes, no control characters, valid UTF-8.
 std::string printable(std::string_view text) {
   constexpr std::size_t longest = 200;
@@ -274,69 +279,30 @@ std::string printable(std::string_view text) {
 
 }  // namespace
 
-class Decoder::Parser {
- public:
-  /// Parses a whole body; the element lives until the next call. `source` is how errors name the body.
-  Result<dom::element> parse(const std::string& body, std::string_view source) {
-    release();
-    // The limit stays when parse() makes the parser grow.
-    if (parser_.capacity() == 0 && parser_.allocate(0, max_depth) != simdjson::SUCCESS)
-      return parse_error("no memory to read " + std::string(source));
-    const bool padded = body.capacity() - body.size() >= simdjson::SIMDJSON_PADDING;
-    dom::element element;
-    const simdjson::error_code error =
-        parser_.parse(body.data(), body.size(), /*realloc_if_needed=*/!padded).get(element);
-    if (error == simdjson::SUCCESS) return element;
-    return parse_error(describe(error, source));
-  }
-
- private:
-  void release() {
-    if (parser_.capacity() > kept_capacity) parser_ = dom::parser();
-  }
-
-  static std::string describe(simdjson::error_code error, std::string_view source) {
-    const std::string body(source);
-    switch (error) {
-      case simdjson::EMPTY:
-        return body + " is empty";
-      case simdjson::UTF8_ERROR:
-        return body + " is not valid UTF-8";
-      case simdjson::DEPTH_ERROR:
-        return body + " is nested deeper than " + std::to_string(max_depth) + " levels";
-      case simdjson::CAPACITY:
-      case simdjson::MEMALLOC:
-        return "no memory to read " + body;
-      default:
-        return body + " is not JSON: " + simdjson::error_message(error);
-    }
-  }
-
-  dom::parser parser_;
-};
-
-Decoder::Decoder() : parser_(std::make_unique<Parser>()) {}
+Decoder::Decoder() : parser_(std::make_unique<BodyParser>()) {}
 Decoder::~Decoder() = default;
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
-Result<std::vector<ImageRow>> Decoder::image_list(const std::string& body) {
-  const Result<dom::element> root = parser_->parse(body, "/images/json");
-  if (!root) return root.error();
-  std::vector<ImageRow> rows;
-  if (root->is_null()) return rows;
-  dom::array array;
-  if (root->get(array) != simdjson::SUCCESS)
+Result<ImageList> Decoder::image_list(const std::string& body) {
+  const std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos || body[begin] != '[') {
+    const Result<dom::element> root = parser_->parse(body, "/images/json");
+    if (!root) return root.error();
+    if (root->is_null()) return ImageList();
     return parse_error("/images/json " + *is_not(*root, "an array of images"));
-  // No row with an Id is shorter, so a body of nothings can't make us ask for more memory than its own.
-  constexpr std::size_t shortest_row = 64;
-  rows.reserve(std::min(array.size(), body.size() / shortest_row));
-  for (const dom::element element : array) {
-    ImageRow& row = rows.emplace_back();
-    if (const Problem problem = read_object(element, row_keys, row))
-      return parse_error("row " + std::to_string(rows.size() - 1) + " of /images/json: " + *problem);
   }
-  return rows;
+  ImageList list;
+  RowUnderWay row;
+  const auto add = [&list, &row](dom::element element) -> Status {
+    row.clear();
+    if (const Problem problem = read_object(element, row_keys, row))
+      return parse_error("row " + std::to_string(list.size()) + " of /images/json: " + *problem);
+    list.add({row.id, row.repo_tags, row.repo_digests, row.created, row.size});
+    return {};
+  };
+  if (const Status read = parser_->for_each_element(body, "/images/json", add); !read) return read.error();
+  return list;
 }
 
 Result<ImageInspect> Decoder::image_inspect(const std::string& body) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
-#include <set>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
@@ -70,10 +69,13 @@ struct Inventory::Entry {
 
   std::shared_ptr<const Image> image;  // null only while its first row is being applied
   std::vector<std::string> row_digests;
-  std::uint64_t list = 0;    // the number of the latest list that has it
-  std::size_t position = 0;  // in that list
-  bool current = false;      // image->digests were inspected since its row last changed
-  bool misplaced = true;     // its place in State::by_name is to be found
+  std::uint64_t list = 0;     // the number of the latest list that has it
+  std::size_t position = 0;   // in that list's order of Ids
+  std::size_t first_row = 0;  // in that list
+  std::size_t last_row = 0;   // another one where several rows have its Id
+  bool unchanged = false;     // its row is that of the list before, and nothing is to be done about it
+  bool current = false;       // image->digests were inspected since its row last changed
+  bool misplaced = true;      // its place in State::by_name is to be found
   // The number of the latest list when an inspect came that does not go with its row: a tag came or went
   // between the two. If it is gone again by the next list, the row is as before, but the counts are not.
   std::optional<std::uint64_t> doubtful_since;
@@ -90,7 +92,10 @@ struct Inventory::State {
   std::vector<Entry*> order;                       // as the list has them, newest first
   std::vector<Entry*> by_name;                     // as the snapshot has them, but for the misplaced
   std::uint64_t lists = 0;
-  bool listed = false;  // by the engine in `identity`
+  bool listed = false;                // by the engine in `identity`
+  engine::ImageList list;             // the latest one of that engine
+  std::vector<Entry*> row_entries;    // whose each of its rows is
+  std::vector<std::size_t> next_row;  // after each of its rows the next of the same Id; 0: none
   Agenda agenda;
   Totals totals;
   bool changed = true;  // since `latest`
@@ -108,7 +113,8 @@ struct Inventory::State {
     return entry.doubtful_since && *entry.doubtful_since < lists;
   }
 
-  std::vector<engine::ImageRow> merge(std::vector<engine::ImageRow> rows);
+  std::vector<Entry*> take(engine::ImageList next);
+  [[nodiscard]] engine::ImageRow merged_row(const Entry& entry) const;
   void apply(Entry& entry, engine::ImageRow row);
   void drop_absent();
   void forget_images();
@@ -152,12 +158,11 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
   return change;
 }
 
-void Inventory::apply_list(std::vector<engine::ImageRow> rows, SteadyTime now) {
+void Inventory::apply_list(engine::ImageList list, SteadyTime now) {
   State& state = *state_;
   ++state.lists;
   if (!std::exchange(state.listed, true)) state.changed = true;
-  std::vector<engine::ImageRow> merged = state.merge(std::move(rows));
-  for (std::size_t i = 0; i < merged.size(); ++i) state.apply(*state.order[i], std::move(merged[i]));
+  for (Entry* const entry : state.take(std::move(list))) state.apply(*entry, state.merged_row(*entry));
   state.drop_absent();
   state.plan();
   state.agenda.advance(now);
@@ -217,42 +222,83 @@ std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
   return state.latest;
 }
 
-/// One row an Id, in the order of their first ones, with the names of all, the earliest time and the largest
-/// size; `order` and each entry's `list` and `position` follow.
-std::vector<engine::ImageRow> Inventory::State::merge(std::vector<engine::ImageRow> rows) {
-  std::vector<engine::ImageRow> merged;
-  merged.reserve(rows.size());
-  entries.reserve(rows.size());
+/// Makes `next` the latest list: `order` and where each entry stands follow. Returns the entries to which
+/// their rows are to be applied.
+///
+/// Most lists are the last one again, or nearly. Walking along it, a row is mostly the one that is expected
+/// there, found without a look into the table.
+std::vector<Inventory::Entry*> Inventory::State::take(engine::ImageList next) {
+  std::vector<Entry*> to_apply;
+  std::vector<Entry*> found;
+  found.reserve(next.size());
+  next_row.assign(next.size(), 0);
+  entries.reserve(next.size());
   order.clear();
-  const auto append = [](std::vector<std::string>& all, std::vector<std::string>& more) {
-    std::move(more.begin(), more.end(), std::back_inserter(all));
+  std::size_t expected = 0;  // in the last list
+  const auto is_expected = [&](const engine::ImageList::Row& row) {
+    return expected < list.size() && list[expected].id == row.id;
   };
-  std::set<std::size_t> of_several_rows;
-  for (engine::ImageRow& row : rows) {
-    Entry& entry = entries[row.id];
-    if (entry.list == lists) {
-      engine::ImageRow& first = merged[entry.position];
-      append(first.repo_tags, row.repo_tags);
-      append(first.repo_digests, row.repo_digests);
-      first.created = std::min(first.created, row.created);
-      first.size = std::max(first.size, row.size);
-      of_several_rows.insert(entry.position);
+  for (std::size_t i = 0; i < next.size(); ++i) {
+    const engine::ImageList::Row& row = next[i];
+    Entry* entry = nullptr;
+    bool same = false;
+    if (!is_expected(row)) {
+      entry = &entries[std::string(row.id)];
+      const bool in_last_list = entry->image && entry->list + 1 == lists;
+      if (in_last_list) expected = entry->first_row;
+    }
+    if (is_expected(row)) {
+      entry = row_entries[expected];
+      same = list[expected] == row;
+      ++expected;
+    }
+    found.push_back(entry);
+
+    if (entry->list == lists) {  // a further row of its Id
+      if (std::exchange(entry->unchanged, false)) to_apply.push_back(entry);
+      next_row[entry->last_row] = i;
+      entry->last_row = i;
       continue;
     }
-    entry.list = lists;
-    entry.position = merged.size();
-    order.push_back(&entry);
-    merged.push_back(std::move(row));
+    const bool had_one_row = entry->first_row == entry->last_row;
+    entry->unchanged = same && had_one_row && entry->current && !entry->doubtful_since;
+    if (!entry->unchanged) to_apply.push_back(entry);
+    entry->list = lists;
+    entry->position = order.size();
+    entry->first_row = entry->last_row = i;
+    order.push_back(entry);
   }
-  for (engine::ImageRow& row : merged) {
-    std::erase(row.repo_tags, "<none>:<none>");
-    keep_first_appearances(row.repo_tags);
-    keep_first_appearances(row.repo_digests);
+  list = std::move(next);
+  row_entries = std::move(found);
+  return to_apply;
+}
+
+/// The entry's row in the latest list; several of one Id as one, with the names of all, the earliest time and
+/// the largest size.
+engine::ImageRow Inventory::State::merged_row(const Entry& entry) const {
+  const auto append = [](std::vector<std::string>& all, engine::ImageList::Texts more) {
+    all.insert(all.end(), more.begin(), more.end());
+  };
+  const engine::ImageList::Row& first = list[entry.first_row];
+  engine::ImageRow merged;
+  merged.id = first.id;
+  merged.created = first.created;
+  merged.size = first.size;
+  append(merged.repo_tags, first.repo_tags);
+  append(merged.repo_digests, first.repo_digests);
+  for (std::size_t i = next_row[entry.first_row]; i != 0; i = next_row[i]) {
+    append(merged.repo_tags, list[i].repo_tags);
+    append(merged.repo_digests, list[i].repo_digests);
+    merged.created = std::min(merged.created, list[i].created);
+    merged.size = std::max(merged.size, list[i].size);
   }
-  // Rows of equal age come in another order from call to call, which must not look like a change.
-  for (const std::size_t position : of_several_rows) {
-    std::sort(merged[position].repo_tags.begin(), merged[position].repo_tags.end());
-    std::sort(merged[position].repo_digests.begin(), merged[position].repo_digests.end());
+  std::erase(merged.repo_tags, "<none>:<none>");
+  keep_first_appearances(merged.repo_tags);
+  keep_first_appearances(merged.repo_digests);
+  if (entry.first_row != entry.last_row) {
+    // Rows of equal age come in another order from call to call, which must not look like a change.
+    std::sort(merged.repo_tags.begin(), merged.repo_tags.end());
+    std::sort(merged.repo_digests.begin(), merged.repo_digests.end());
   }
   return merged;
 }
@@ -301,6 +347,8 @@ void Inventory::State::forget_images() {
   order.clear();
   by_name.clear();
   entries.clear();
+  row_entries.clear();
+  list = {};
   totals = {};
   listed = false;
 }

@@ -5,13 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/engine/decode.h"
+#include "repodigest/engine/image_list.h"
 #include "repodigest/engine/types.h"
 #include "repodigest/transport/transport.h"
 
@@ -47,7 +47,7 @@ class Client {
   /// over a new connection or with another Server or Api-Version header (a proxy keeps connections while the
   /// engine behind it is replaced): an answer of another engine than the one looked at is never returned.
   /// Errors: as look(), too_large; interrupted also when the engine changed under way.
-  Result<std::vector<ImageRow>> list_images(const Cancel& cancel);
+  Result<ImageList> list_images(const Cancel& cancel);
 
   /// GET /images/{name}/json, where `name` is a tag or an Id, percent-encoded here. Looks and errors as
   /// list_images(), and not_found (404), usage (an empty name).
@@ -83,6 +83,7 @@ class Client {
   std::optional<Identity> identity_;  // of the last complete look that succeeded
   std::string ping_server_;           // the Server and Api-Version headers of the latest ping of such a look
   std::string ping_api_version_;
+  std::size_t last_list_bytes_ = 0;
   bool reconnected_ = true;  // an answer came since that look which may be of another engine
   bool last_look_failed_ = false;
 };

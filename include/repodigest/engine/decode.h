@@ -4,9 +4,9 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "repodigest/base/result.h"
+#include "repodigest/engine/image_list.h"
 #include "repodigest/engine/types.h"
 
 namespace repodigest::engine {
@@ -26,6 +26,8 @@ struct Info {
   ImageStore image_store = ImageStore::unknown;
 };
 
+class BodyParser;
+
 /// Decodes bodies; keeps its parser's memory between calls, so hold one per thread that decodes.
 /// Every body must have transport::body_padding spare bytes of capacity behind its end.
 /// Errors: Reason::parse, saying where: not JSON, not UTF-8, deeper than 64 levels, a key missing or given
@@ -38,7 +40,7 @@ class Decoder {
   Decoder(Decoder&&) noexcept;
   Decoder& operator=(Decoder&&) noexcept;
 
-  Result<std::vector<ImageRow>> image_list(const std::string& body);
+  Result<ImageList> image_list(const std::string& body);
   Result<ImageInspect> image_inspect(const std::string& body);
   Result<Version> version(const std::string& body);
   Result<Info> info(const std::string& body);
@@ -47,8 +49,7 @@ class Decoder {
   std::string error_message(const std::string& body);
 
  private:
-  class Parser;
-  std::unique_ptr<Parser> parser_;
+  std::unique_ptr<BodyParser> parser_;
 };
 
 }  // namespace repodigest::engine

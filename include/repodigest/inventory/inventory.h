@@ -6,10 +6,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
+#include "repodigest/engine/image_list.h"
 #include "repodigest/engine/types.h"
 #include "repodigest/inventory/snapshot.h"
 
@@ -46,8 +46,9 @@ class Inventory {
   /// and those whose cache key (Id, RepoTags, RepoDigests of the row, engine ID, version, store) is new or
   /// changed become pending; a changed image keeps its counts until it is inspected again. Images whose last
   /// inspect failed become due again when their retry time has come, and those of a 404 at once: if it is
-  /// one again, the image is `not_inspectable`.
-  void apply_list(std::vector<engine::ImageRow> rows, SteadyTime now);
+  /// one again, the image is `not_inspectable`. Keeps the list, because a row that stands as in the list
+  /// before then costs no more than their comparison.
+  void apply_list(engine::ImageList list, SteadyTime now);
 
   /// How many inspects are due at `now`.
   [[nodiscard]] std::size_t due_count(SteadyTime now) const;

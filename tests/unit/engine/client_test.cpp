@@ -209,7 +209,7 @@ TEST_F(EngineClient, AListMakesTheFirstLookItself) {
   const auto rows = client().list_images(cancel_);
   ASSERT_TRUE(rows.ok()) << rows.error().text;
   ASSERT_EQ(rows->size(), 1U);
-  EXPECT_EQ(rows->at(0).id, id);
+  EXPECT_EQ((*rows)[0].id, id);
   EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping", "/version", "/v1.47/info", "/v1.47/images/json"));
 }
 

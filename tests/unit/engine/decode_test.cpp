@@ -91,6 +91,65 @@ TEST_F(Decode, SaysInWhichRowWhatIsWrong) {
   EXPECT_EQ(list_error("[{}]"), "row 0 of /images/json: has no Id");
 }
 
+TEST_F(Decode, ReadsEveryRowWhateverStandsBetweenThem) {
+  const auto list = decoder_.image_list(
+      padded("\n[ {\"Id\":\"" + id + R"(","RepoTags":["a\u003ab","]}"],"Config":{"x":[{}]}} ,)" +
+             "\n{\"Size\":7,\"Id\":\"" + id + "\",\"RepoDigests\":[\"\"]}\t] \n"));
+  ASSERT_TRUE(list.ok()) << list.error().text;
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ((*list)[0].id, id);
+  EXPECT_THAT((*list)[0].repo_tags, ElementsAre("a:b", "]}"));
+  EXPECT_THAT((*list)[0].repo_digests, IsEmpty());
+  EXPECT_THAT((*list)[1].repo_tags, IsEmpty());
+  EXPECT_THAT((*list)[1].repo_digests, ElementsAre(""));
+  EXPECT_EQ((*list)[1].size, 7);
+}
+
+TEST_F(Decode, AListWithoutPaddingIsReadAllTheSame) {
+  std::string body = R"([{"Id":")" + id + R"("}])";
+  body.shrink_to_fit();
+  const auto list = decoder_.image_list(body);
+  ASSERT_TRUE(list.ok()) << list.error().text;
+  EXPECT_EQ(list->size(), 1U);
+}
+
+TEST_F(Decode, RefusesAListThatIsNotJson) {
+  const std::string row = R"({"Id":")" + id + R"("})";
+  for (const std::string& bad : {"[" + row,
+                                 "[" + row + "}",
+                                 "[" + row + ",]",
+                                 "[," + row + "]",
+                                 "[" + row + " " + row + "]",
+                                 "[" + row + "]]",
+                                 "[" + row + "] 1",
+                                 "[" + row + "],",
+                                 R"([{"Id":")" + id + "\"]]",
+                                 R"([{"Id":")" + id + R"(","a":[1}])",
+                                 R"([{"Id":")" + id + R"(","a":nul}])",
+                                 R"([{"Id":")" + id + R"(","a":01}])",
+                                 R"([{"Id":")" + id + R"(" "a":1}])",
+                                 R"([{"Id":")" + id + R"(",}])",
+                                 R"([{"Id":")" + id + R"(","a":"\q"}])",
+                                 R"([{"Id":")" + id + "\",\"a\":\"\n\"}]",
+                                 R"([{"Id":")" + id,
+                                 std::string("["),
+                                 std::string("[nul]"),
+                                 std::string("]"),
+                                 std::string("[:]")})
+    EXPECT_THAT(list_error(bad), HasSubstr("/images/json is not JSON")) << bad;
+  EXPECT_THAT(list_error("[" + row + ",{\"a\":\"\xff\"}]"), HasSubstr("is not valid UTF-8"));
+  EXPECT_THAT(list_error(" "), HasSubstr("/images/json is empty"));
+  EXPECT_THAT(list_error(""), HasSubstr("/images/json is empty"));
+}
+
+TEST_F(Decode, TheListsOwnLevelCountsAmongThe64) {
+  const auto nested = [](std::size_t levels) {
+    return R"([{"Id":")" + id + R"(","a":)" + std::string(levels, '[') + std::string(levels, ']') + "}]";
+  };
+  EXPECT_EQ(list_error(nested(62)), "no error");
+  EXPECT_THAT(list_error(nested(63)), HasSubstr("nested deeper than 64 levels"));
+}
+
 TEST_F(Decode, RefusesWrongTypes) {
   EXPECT_THAT(inspect_error("[]"), HasSubstr("is an array, not an object"));
   EXPECT_THAT(inspect_error(R"({"Id":7})"), HasSubstr("Id is a number, not a string"));
@@ -159,7 +218,7 @@ TEST_F(Decode, TakesIdsOfTheFormAlgorithmAndHexOnly) {
 TEST_F(Decode, ABareHexIdBecomesSha256) {
   const auto rows = decoder_.image_list(padded(R"([{"Id":")" + hex + R"(","RepoTags":null}])"));
   ASSERT_TRUE(rows.ok()) << rows.error().text;
-  EXPECT_EQ(rows->at(0).id, id);
+  EXPECT_EQ((*rows)[0].id, id);
 }
 
 TEST_F(Decode, CreatedOfAnInspectIsRfc3339) {
@@ -177,7 +236,7 @@ TEST_F(Decode, CreatedIsZeroWithoutATimestamp) {
     EXPECT_EQ(created(none), 0) << none;
   const auto rows = decoder_.image_list(padded(R"([{"Id":")" + id + R"(","Created":-62135596800}])"));
   ASSERT_TRUE(rows.ok()) << rows.error().text;
-  EXPECT_EQ(rows->at(0).created, 0) << "Go's zero time";
+  EXPECT_EQ((*rows)[0].created, 0) << "Go's zero time";
 }
 
 TEST_F(Decode, TheStoreIsWhatTheDriverStatusSays) {

@@ -1,4 +1,5 @@
 // Every recorded body of a real engine, against what nlohmann/json reads in it by itself.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace repodigest::engine {
 namespace {
 
 using nlohmann::json;
+using testing::ElementsAreArray;
 
 std::vector<std::string> strings(const json& object, const char* key) {
   const json value = object.value(key, json());
@@ -55,10 +57,10 @@ TEST_P(RecordedEngine, EveryListIsReadWhole) {
     ASSERT_TRUE(rows.ok()) << path << ": " << rows.error().text;
     ASSERT_EQ(rows->size(), expected.size()) << path;
     for (std::size_t i = 0; i < rows->size(); ++i) {
-      const ImageRow& row = (*rows)[i];
+      const ImageList::Row& row = (*rows)[i];
       EXPECT_EQ(row.id, expected[i].at("Id").get<std::string>());
-      EXPECT_EQ(row.repo_tags, strings(expected[i], "RepoTags"));
-      EXPECT_EQ(row.repo_digests, strings(expected[i], "RepoDigests"));
+      EXPECT_THAT(row.repo_tags, ElementsAreArray(strings(expected[i], "RepoTags")));
+      EXPECT_THAT(row.repo_digests, ElementsAreArray(strings(expected[i], "RepoDigests")));
       EXPECT_EQ(row.created, expected[i].at("Created").get<std::int64_t>());
       EXPECT_EQ(row.size, expected[i].at("Size").get<std::int64_t>());
     }
@@ -98,7 +100,7 @@ TEST_P(RecordedEngine, CreatedIsTheSameInListAndInspect) {
     const auto image = decoder_.image_inspect(read_body(path));
     if (!image) continue;
     const auto row =
-        std::find_if(rows->begin(), rows->end(), [&](const ImageRow& r) { return r.id == image->id; });
+        std::find_if(rows->begin(), rows->end(), [&](const ImageList::Row& r) { return r.id == image->id; });
     if (row == rows->end()) continue;
     EXPECT_EQ(row->created, image->created) << path;
     ++compared;
