@@ -12,6 +12,7 @@
 #include "repodigest/base/build_info.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/log.h"
+#include "repodigest/base/memory.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/exposition/forms.h"
 #include "repodigest/inventory/snapshot.h"
@@ -85,6 +86,7 @@ void announce(const web::Server& server, Stats& stats) {
 }  // namespace
 
 int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings) {
+  keep_large_blocks();
   const sigset_t signals = block_signals();
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();
