@@ -117,6 +117,17 @@ TEST(Images, SurviveBytesThatAreNotUtf8) {
   EXPECT_EQ(ordered_json::parse(render_image(image))["repo_tags"][0], "a:\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+TEST(Images, AreWrittenByteForByteAsTheLibraryWouldWriteThem) {
+  std::string all_ascii;
+  for (char c = 0; c < 0x7f; ++c) all_ascii += c;
+  inventory::Image image = support::inspected_image(
+      sha256('1'), {all_ascii, "\x7f", "", "\"", "\\", "é\u2028<&>/"}, {all_ascii, all_ascii, "ü@\t"});
+  image.size = std::numeric_limits<std::int64_t>::max();
+  const std::string text = render_image(image);
+  EXPECT_EQ(text, ordered_json::parse(text).dump() + '\n');
+  EXPECT_EQ(ordered_json::parse(text)["repo_tags"], ordered_json(image.repo_tags));
+}
+
 TEST(Filter, WithoutAnyThereIsNoMatched) {
   EXPECT_FALSE(images_of(*every_kind().build(), {}).contains("matched"));
 }
