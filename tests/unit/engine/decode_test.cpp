@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <nlohmann/json.hpp>
+#include <random>
 #include <string>
 
 #include "padded.h"
@@ -140,6 +142,32 @@ TEST_F(Decode, RefusesAListThatIsNotJson) {
   EXPECT_THAT(list_error("[" + row + ",{\"a\":\"\xff\"}]"), HasSubstr("is not valid UTF-8"));
   EXPECT_THAT(list_error(" "), HasSubstr("/images/json is empty"));
   EXPECT_THAT(list_error(""), HasSubstr("/images/json is empty"));
+}
+
+TEST_F(Decode, TakesNoListThatAnotherParserRefuses) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const std::string row =
+      R"({"Id":")" + id + R"(","RepoTags":["a:1","b\u00e9"],"x":[{},[1.5e3,null]],"Size":7})";
+  const std::string good = "[" + row + ", " + row + "," + row + "]";
+  const std::string_view bytes = "[]{},:\"\\ 1-e.ntu\n\xff";
+  ASSERT_EQ(list_error(good), "no error");
+  int taken = 0;
+  for (int i = 0; i < 3000; ++i) {
+    std::string body = good;
+    for (auto changes = 1 + random() % 2; changes > 0; --changes) {
+      const std::size_t at = random() % body.size();
+      if (random() % 2 == 0)
+        body[at] = bytes[random() % bytes.size()];
+      else
+        body.erase(at, 1 + random() % 3);
+    }
+    if (!decoder_.image_list(padded(body)).ok()) continue;
+    ++taken;
+    EXPECT_TRUE(nlohmann::json::accept(body)) << body;
+  }
+  EXPECT_GT(taken, 0);
 }
 
 TEST_F(Decode, TheListsOwnLevelCountsAmongThe64) {
