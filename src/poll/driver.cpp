@@ -202,7 +202,7 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once_at(engine::Client& 
   }
   inventory::Inventory inventory(demo);
   inventory.set_identity(*identity);
-  inventory.apply_list(std::move(rows), clock.now());
+  inventory.apply_list(rows, clock.now());
   for (auto& answer : answers) {
     const inventory::Due due{answer.id, answer.id};
     inventory.apply_inspect(due, std::move(answer), clock.now());
