@@ -55,8 +55,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>>
       headers;  ///< Host, User-Agent, Accept are added unless here
   std::size_t max_body_bytes = 16U << 20U;
-  /// Memory taken at once for the body, as far as the cap allows: about the size of the last answer to the same
-  /// request, so that a body of many megabytes is not moved again and again while it grows.
+  /// Memory taken at once for the body, as far as the cap allows: about the size of the last answer to the
+  /// same request, so that a body of many megabytes is not moved again and again while it grows.
   std::size_t expected_body_bytes = 0;
 };
 
