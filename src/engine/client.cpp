@@ -39,6 +39,11 @@ bool refuses_api_version(int status, std::string_view message) {
          message.find(" is too ") != std::string_view::npos;
 }
 
+/// What Go's server says to plain HTTP on its TLS port (net/http server.go).
+bool wants_tls(int status, std::string_view message) {
+  return status == 400 && message.find("HTTP request to an HTTPS server") != std::string_view::npos;
+}
+
 /// What socket proxies (haproxy rules, allow-lists of paths) answer to a path that is not allowed. Engines
 /// answer so to none of ours.
 bool is_refusal_of_a_proxy(int status) {
@@ -110,7 +115,14 @@ Result<transport::Response> Client::call(const Call& call, const Cancel& cancel)
               .text = "status " + std::to_string(status) + (message.empty() ? "" : ": " + message),
               .status = status};
   if (status == 404 && call.operation == Operation::image_inspect) error.reason = Reason::not_found;
-  if (call.operation == Operation::ping) error.text += "; is this a Docker engine? Check --docker.host";
+  if (wants_tls(status, message)) {
+    error.reason = Reason::tls;
+    error.text =
+        "TLS is spoken here: set --docker.cert-path (or DOCKER_TLS_VERIFY and DOCKER_CERT_PATH), or write "
+        "https://";
+  } else if (call.operation == Operation::ping) {
+    error.text += "; is this a Docker engine? Check --docker.host";
+  }
   if (refuses_api_version(status, message)) {
     error.reason = Reason::api_version;
     reconnected_ = true;  // whatever was negotiated doesn't hold any more

@@ -393,6 +393,14 @@ TEST_F(EngineClient, ARefusalByTheSameEngineIsAnApiVersionError) {
   EXPECT_EQ(rows.error().status, 400);
 }
 
+TEST_F(EngineClient, APortThatWantsTlsIsTlsTroubleAndSaysWhatToSet) {
+  engine_.set("/_ping", {.status = 400, .body = "Client sent an HTTP request to an HTTPS server.\n"});
+  const auto identity = client().look(cancel_);
+  ASSERT_FALSE(identity.ok());
+  EXPECT_EQ(identity.error().reason, Reason::tls);
+  EXPECT_THAT(identity.error().text, HasSubstr("--docker.cert-path"));
+}
+
 TEST_F(EngineClient, TransportErrorsAreCountedAndKeepTheirText) {
   ASSERT_TRUE(client().look(cancel_).ok());
   engine_.once("/_ping", {.error = Error{Reason::permission, "cannot open /x.sock: permission denied", 0}});
