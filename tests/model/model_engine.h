@@ -40,6 +40,9 @@ class RunningClock final : public Clock {
     return WallTime(
         std::chrono::duration_cast<WallTime::duration>(std::chrono::hours(24 * 365 * 50) + since_start_));
   }
+  void wait(SteadyTime until, const Cancel& cancel) const override {
+    if (const auto waited = until - peek(); !cancel.ended() && waited > Duration::zero()) advance(waited);
+  }
   void advance(Duration duration) const {
     since_start_ += duration;
     if (since_start_ >= end_) std::exchange(at_end_, [] {})();

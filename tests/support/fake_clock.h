@@ -1,6 +1,7 @@
 // A clock that stands still until the test moves it.
 #pragma once
 
+#include "repodigest/base/cancel.h"
 #include "repodigest/base/clock.h"
 
 namespace repodigest::support {
@@ -13,10 +14,13 @@ class FakeClock final : public Clock {
     return WallTime(
         std::chrono::duration_cast<WallTime::duration>(std::chrono::hours(24 * 365 * 50) + since_start_));
   }
+  void wait(SteadyTime until, const Cancel& cancel) const override {
+    if (!cancel.ended() && until > now()) since_start_ = until.time_since_epoch();
+  }
   void advance(Duration duration) { since_start_ += duration; }
 
  private:
-  Duration since_start_ = std::chrono::hours(1);
+  mutable Duration since_start_ = std::chrono::hours(1);
 };
 
 }  // namespace repodigest::support

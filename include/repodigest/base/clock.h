@@ -5,6 +5,8 @@
 
 namespace repodigest {
 
+class Cancel;
+
 using SteadyTime = std::chrono::steady_clock::time_point;  ///< for waiting and ages; never jumps
 using WallTime = std::chrono::system_clock::time_point;    ///< for timestamps that people and Prometheus read
 using Duration = std::chrono::nanoseconds;
@@ -20,6 +22,8 @@ class Clock {
   virtual ~Clock() = default;
   [[nodiscard]] virtual SteadyTime now() const = 0;
   [[nodiscard]] virtual WallTime wall() const = 0;
+  /// Returns at `until`, or earlier when `cancel` ends.
+  virtual void wait(SteadyTime until, const Cancel& cancel) const = 0;
 };
 
 /// The machine's clocks; lives for the whole program.

@@ -62,6 +62,12 @@ inline constexpr std::array<std::string_view, 6> operation_names = {
 enum class Caller { look, list, inspect, facade };
 inline constexpr std::array<std::string_view, 4> caller_names = {"look", "list", "inspect", "facade"};
 
+/// What events of type image say; the names are values of the label `action`. `other` is every action that
+/// this program has no name for (podman has some of its own).
+enum class EventAction { pull, push, tag, untag, remove, load, save, import, create, build, prune, other };
+inline constexpr std::array<std::string_view, 12> event_action_names = {
+    "pull", "push", "tag", "untag", "delete", "load", "save", "import", "create", "build", "prune", "other"};
+
 /// What can change about an engine; the names are values of the label `what`.
 enum class EngineChange { version, store, engine_id };
 inline constexpr std::array<std::string_view, 3> engine_change_names = {"version", "store", "engine_id"};
@@ -87,6 +93,8 @@ struct Stats {
   std::array<Counter, reason_names.size()> poll_failures;
   std::array<TimeCounter, caller_names.size()> engine_busy;
   std::array<Counter, engine_change_names.size()> engine_changes;
+  std::array<Counter, event_action_names.size()> events;
+  std::atomic<bool> events_connected{false};
   std::array<DurationHistogram, operation_names.size()> request_duration;
   std::array<std::array<Counter, reason_names.size()>, operation_names.size()> request_failures;
   std::array<std::array<Counter, http_codes.size()>, handler_names.size()> http_requests;

@@ -24,8 +24,14 @@ struct Identity {
   std::string architecture;    ///< /version Arch, e.g. "amd64"
   std::string storage_driver;  ///< /info Driver
   ImageStore image_store = ImageStore::unknown;
+  bool podman = false;  ///< podman's Docker API, not an engine of Docker's
   friend bool operator==(const Identity&, const Identity&) = default;
 };
+
+/// Whether every change that goes through the engine's API comes with an event. Not on 24.0 with the
+/// containerd store and on podman, which do not announce a pull: there a quiet stream proves nothing. Any
+/// thread.
+bool announces_every_change(const Identity& identity);
 
 /// One row of GET /images/json. Null arrays of the engine are empty here.
 struct ImageRow {
@@ -45,6 +51,15 @@ struct ImageInspect {
   std::int64_t created = 0;  ///< seconds since 1970; 0 if absent or not a timestamp
   std::int64_t size = 0;
   friend bool operator==(const ImageInspect&, const ImageInspect&) = default;
+};
+
+/// One row of GET /containers/json?all=1.
+struct Container {
+  std::string id;
+  std::string name;      ///< the first of its names, without the slash before it
+  std::string image_id;  ///< full: "sha256:…"
+  std::string state;     ///< "running", "exited", …
+  friend bool operator==(const Container&, const Container&) = default;
 };
 
 /// A known defect of engines that concerns RepoDigests.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
@@ -14,6 +16,25 @@
 #include "repodigest/inventory/snapshot.h"
 
 namespace repodigest::inventory {
+
+/// An event: something may have changed about a reference or an image. With neither, about anything: that is
+/// for the caller, who lists then.
+struct Bell {
+  std::string id;         ///< full: "sha256:…"; or ""
+  std::string reference;  ///< "repository:tag" or "repository@sha256:…"; or ""
+  bool removed =
+      false;  ///< the reference no longer names the image (untag), so that it is of no use to ask by it
+  friend bool operator==(const Bell&, const Bell&) = default;
+};
+
+/// What is worth keeping over a restart of this program: an inspect, and the row it goes with.
+struct Remembered {
+  std::string id;
+  std::vector<std::string> row_tags;  ///< RepoTags and RepoDigests of its list row: with the Id the cache key
+  std::vector<std::string> row_digests;
+  std::vector<std::string> repo_digests;  ///< of its inspect, duplicates and all
+  friend bool operator==(const Remembered&, const Remembered&) = default;
+};
 
 /// An inspect that is due.
 struct Due {
@@ -69,6 +90,32 @@ class Inventory {
   /// A failed image is not pending; it waits a minute, then twice as long after each failure, an hour at
   /// most. A change of its row makes it start afresh.
   void apply_inspect(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now);
+
+  /// Something rang. A bell that is not asked about yet is not kept twice.
+  void ring(const Bell& bell);
+  /// How many questions the bells have left open, those about images that lost a name included.
+  [[nodiscard]] std::size_t rung_count() const;
+  /// The next of them, in the order they rang. Due::id is "" for a reference whose image is not known.
+  [[nodiscard]] std::optional<Due> next_rung() const;
+  /// The answer to next_rung(). The image has the names and digests that the answer has; who held one of
+  /// these names has lost it, and is the next question. A reference that leads nowhere is taken from who held
+  /// it; an Id that does (404) is gone from the inventory, unless it was `not_inspectable`. What the list
+  /// said of such an image counts no longer: the next list tells anew, without another inspect if it goes
+  /// with this one. Failures that may pass leave the question open two times; others, and the third, give it
+  /// up and return false: only a list helps then. connect, permission, tls and api_version leave it open and
+  /// return true.
+  bool apply_rung(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now);
+
+  /// Which containers there are; nothing: not known (any more).
+  void set_containers(std::optional<std::vector<engine::Container>> containers);
+
+  /// Every inspect that is as its row is, for a cache on disk.
+  [[nodiscard]] std::vector<Remembered> worth_keeping() const;
+  /// Grows whenever worth_keeping() may have changed.
+  [[nodiscard]] std::uint64_t generation() const;
+  /// What an earlier run kept of this engine, version and store: images whose row in the next list is still
+  /// as it was then need no inspect. After that list it is forgotten.
+  void remember(std::vector<Remembered> images);
 
   /// The current state as a snapshot; the same pointer as long as nothing changed. `wall` becomes changed_at
   /// if something did.

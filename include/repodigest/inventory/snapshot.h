@@ -23,6 +23,22 @@ namespace repodigest::inventory {
 enum class NameState { tagged, digest_only, dangling };
 inline constexpr std::array<std::string_view, 3> name_state_names = {"tagged", "digest_only", "dangling"};
 
+/// What a container that uses an image does; the names are values of the label `state` of
+/// docker_containers_with_duplicate_repo_digests and docker_image_containers.
+enum class ContainerState { running, other };
+inline constexpr std::array<std::string_view, 2> container_state_names = {"running", "other"};
+
+/// A container that was made from an image.
+struct Container {
+  std::string id;
+  std::string name;
+  std::string state;  ///< the engine's word: "running", "exited", …
+  [[nodiscard]] ContainerState kind() const {
+    return state == "running" ? ContainerState::running : ContainerState::other;
+  }
+  friend bool operator==(const Container&, const Container&) = default;
+};
+
 /// One image. Immutable once published; shared by the snapshots in which it did not change.
 struct Image {
   std::string id;    ///< full: "sha256:…"
@@ -39,6 +55,7 @@ struct Image {
   bool suspect = false;         ///< likely to show duplicates: inspected first
   std::optional<Reason>
       failure;  ///< why its latest inspect failed; nothing if it succeeded or was never made
+  std::vector<Container> containers;  ///< sorted by name, then id; empty too while containers are not known
   friend bool operator==(const Image&, const Image&) = default;
 };
 
@@ -54,6 +71,8 @@ struct Totals {
   std::array<std::size_t, reason_names.size()> inspections_failed{};
   std::size_t pending_suspect = 0;
   std::size_t pending_other = 0;
+  /// Containers made from images with duplicates.
+  std::array<std::size_t, container_state_names.size()> containers_with_duplicates{};
   friend bool operator==(const Totals&, const Totals&) = default;
 };
 
@@ -65,6 +84,9 @@ struct Snapshot {
   std::vector<engine::Advisory> advisories;
   bool listed =
       false;  ///< a complete list of this engine was seen; before that there are no images to speak of
+  /// The engine's containers were listed; before that, and while it refuses to, no number of containers is
+  /// known.
+  bool containers_known = false;
   std::vector<std::shared_ptr<const Image>> images;  ///< sorted by name, then id
   Totals totals;
   WallTime changed_at{};  ///< when its content last changed

@@ -7,6 +7,7 @@
 #include "repodigest/base/clock.h"
 #include "repodigest/base/mutex.h"
 #include "repodigest/base/result.h"
+#include "repodigest/poll/doorbell.h"
 
 namespace repodigest::poll {
 
@@ -21,6 +22,14 @@ struct Health {
   std::optional<Duration> list_duration;   ///< of the latest complete list
   std::optional<WallTime> last_confirmed;  ///< when the inventory was last confirmed
   std::optional<WallTime> last_list;       ///< when the latest complete list ended
+  Stream events = Stream::off;
+  /// What the engine may be asked for, in seconds with a request under way (DESIGN: the budget).
+  struct Spending {
+    double max_share = 0;  ///< --poll.max-engine-share
+    Duration credit{};     ///< of the main part; negative is debt
+    Duration reserve{};    ///< for what events ask
+    friend bool operator==(const Spending&, const Spending&) = default;
+  } budget;
   std::optional<SteadyTime>
       confirmed_until;  ///< stale after this moment; nothing before the first confirmation
 
