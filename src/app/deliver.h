@@ -11,10 +11,9 @@ namespace repodigest::app {
 /// Writes everything to stdout. Errors: interrupted (closed pipe, full disk).
 Status write_stdout(std::string_view text);
 
-/// Writes `path` by a temporary file beside it and a rename, mode 0644, as node_exporter's textfile collector
-/// needs. A symlink at `path` is replaced, not followed; what is no regular file (/dev/null, /dev/stdout, a
-/// pipe) stays and is written into. Errors: permission, connect (disk full and the
-/// like).
+/// Writes `path` as replace_file() does, mode 0644, as node_exporter's textfile collector needs; but what is
+/// no regular file (/dev/null, /dev/stdout, a pipe) stays and is written into. Errors: permission, connect
+/// (disk full and the like).
 Status write_file(const std::string& path, std::string_view text);
 
 }  // namespace repodigest::app

@@ -26,16 +26,6 @@ TEST(DeliverTest, WritesTheWholeFileWithMode0644AndLeavesNothingElse) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 1);
 }
 
-TEST(DeliverTest, ReplacesASymlinkInsteadOfFollowingIt) {
-  const support::TemporaryFolder folder;
-  const fs::path victim = folder.path() / "victim";
-  ASSERT_TRUE(write_file(victim, "precious").ok());
-  fs::create_symlink(victim, folder.path() / "link");
-  ASSERT_TRUE(write_file(folder.path() / "link", "report").ok());
-  EXPECT_EQ(support::read_file(victim), "precious");
-  EXPECT_FALSE(fs::is_symlink(folder.path() / "link"));
-}
-
 TEST(DeliverTest, WritesIntoWhatIsNoRegularFileAndLeavesItThere) {
   const support::TemporaryFolder folder;
   const fs::path pipe = folder.path() / "pipe";

@@ -1,0 +1,30 @@
+// SHA-256 of bytes that come in pieces.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
+
+namespace repodigest {
+
+/// Throws std::bad_alloc where OpenSSL fails, which it does for want of memory alone. Thread rule: one
+/// thread.
+class Sha256 {
+ public:
+  using Sum = std::array<char, 32>;
+
+  Sha256();
+  void add(std::string_view bytes);
+  /// Of all that was added; nothing may be added afterwards.
+  Sum finish();
+
+ private:
+  struct Free {
+    void operator()(evp_md_ctx_st* context) const;
+  };
+  std::unique_ptr<evp_md_ctx_st, Free> context_;
+};
+
+}  // namespace repodigest
