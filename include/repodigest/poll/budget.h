@@ -19,6 +19,9 @@ class Budget {
 
   /// Paid from the main part.
   void spend(SteadyTime now, Duration took);
+  /// A look, which waits for no credit: paid as far as there is some, because looks of an engine that hangs
+  /// would else make a debt that keeps lists away for days.
+  void spend_for_look(SteadyTime now, Duration took);
   /// What an event asked: paid from the main part while that has credit, else from the reserve.
   void spend_for_event(SteadyTime now, Duration took);
 
