@@ -89,4 +89,11 @@ bool doubles_single_names(std::string_view version, ImageStore store) {
   return affected(moby_46007, parse_release(version), store);
 }
 
+bool announces_every_change(const Identity& identity) {
+  constexpr Release pulls_are_announced = {25, 0, 0};
+  const std::optional<Release> release = parse_release(identity.version);
+  if (identity.podman || !release) return false;
+  return identity.image_store == ImageStore::graphdriver || *release >= pulls_are_announced;
+}
+
 }  // namespace repodigest::engine

@@ -61,9 +61,16 @@ struct Client::Call {
   std::size_t expected_body_bytes = 0;
 };
 
+struct Client::InfoAnswer {
+  /// Nothing: a proxy that guards the socket refuses /info and may let the rest pass. Store, name and ID stay
+  /// unknown then.
+  std::optional<Info> info;
+  bool doubtful = false;  ///< may be of another engine than the ping's
+};
+
 /// What /version and /info said together.
 struct Client::Introduction {
-  Identity identity;
+  Sight sight;
   bool unsure = false;  ///< an answer may be of another engine than the ping's: the next call finds out
   bool torn = false;    ///< the second may be of another engine than the first
 };
@@ -139,7 +146,7 @@ bool Client::may_be_of_another_engine(const transport::Response& response) const
          differs("Api-Version", ping_api_version_);
 }
 
-Result<Identity> Client::look(const Cancel& cancel) {
+Result<Sight> Client::look(const Cancel& cancel, bool count) {
   last_look_failed_ = true;  // until it has succeeded
   // GET, because engines before 19.03 don't know HEAD here.
   const Call ping_call{Operation::ping, Caller::look, "/_ping", options_.timeout};
@@ -152,24 +159,60 @@ Result<Identity> Client::look(const Cancel& cancel) {
                        .text = "this is not a Docker engine (its answer has no Api-Version header or is "
                                "not \"OK\"): check --docker.host",
                        .status = ping->status});
+  Sight sight;
+  if (identity_ && !reconnected_ && count) {
+    Result<std::optional<std::size_t>> images = count_images(cancel);
+    if (!images) return std::move(images).error();
+    sight.images = *images;
+  }
   if (!identity_ || reconnected_) {
     reconnected_ = true;  // until all of this look has succeeded
     ping_server_ = ping->header("Server");
     ping_api_version_ = api_version;
     // Podman makes up another ID for every answer (podman v4.3.1 pkg/api/handlers/compat/info.go), which
     // would make each reconnect look like another engine.
-    const bool id_lasts = ping->header("Libpod-Api-Version").empty();
-    Result<Introduction> introduction = introduce(id_lasts, cancel);
-    if (introduction && introduction->torn) introduction = introduce(id_lasts, cancel);
+    const bool podman = !ping->header("Libpod-Api-Version").empty();
+    Result<Introduction> introduction = introduce(podman, cancel);
+    if (introduction && introduction->torn) introduction = introduce(podman, cancel);
     if (!introduction) return std::move(introduction).error();
-    identity_ = std::move(introduction->identity);
+    sight.images = introduction->sight.images;
+    identity_ = std::move(introduction->sight.identity);
     reconnected_ = introduction->unsure;
   }
   last_look_failed_ = false;
-  return *identity_;
+  sight.identity = *identity_;
+  return sight;
 }
 
-Result<Client::Introduction> Client::introduce(bool id_lasts, const Cancel& cancel) {
+Result<std::optional<std::size_t>> Client::count_images(const Cancel& cancel) {
+  const Result<InfoAnswer> answer = ask_info(identity_->api_version, cancel);
+  if (!answer) {
+    // Refused in this API version: another engine answers, and the introduction finds out which.
+    if (reconnected_ && answer.error().status != 0) return std::optional<std::size_t>();
+    return answer.error();
+  }
+  if (!answer->info) return std::optional<std::size_t>();
+  const Info& info = *answer->info;
+  // Behind a proxy nothing else may show that the engine was replaced by one of the same version.
+  if ((!identity_->podman && info.id != identity_->id) || info.storage_driver != identity_->storage_driver ||
+      info.image_store != identity_->image_store)
+    reconnected_ = true;
+  return info.images;
+}
+
+Result<Client::InfoAnswer> Client::ask_info(const std::string& api_version, const Cancel& cancel) {
+  const Call call_info{Operation::info, Caller::look, "/v" + api_version + "/info", options_.timeout};
+  const Result<transport::Response> response = call(call_info, cancel);
+  if (!response) {
+    if (is_refusal_of_a_proxy(response.error().status)) return InfoAnswer{};
+    return response.error();
+  }
+  Result<Info> info = decoder_.info(response->body);
+  if (!info) return bad_answer(call_info, std::move(info).error());
+  return InfoAnswer{.info = std::move(info).value(), .doubtful = may_be_of_another_engine(*response)};
+}
+
+Result<Client::Introduction> Client::introduce(bool podman, const Cancel& cancel) {
   const Call version_call{Operation::version, Caller::look, "/version", options_.timeout};
   const Result<transport::Response> version_response = call(version_call, cancel);
   if (!version_response) return version_response.error();
@@ -178,27 +221,23 @@ Result<Client::Introduction> Client::introduce(bool id_lasts, const Cancel& canc
   Result<std::string> spoken = negotiate(*version);
   if (!spoken) return bad_answer(version_call, std::move(spoken).error());
 
-  const Call info_call{Operation::info, Caller::look, "/v" + *spoken + "/info", options_.timeout};
-  const Result<transport::Response> info_response = call(info_call, cancel);
-  // A proxy that guards the socket may refuse /info and let the rest pass: store, name and ID stay unknown
-  // then.
-  const bool refused = !info_response && is_refusal_of_a_proxy(info_response.error().status);
-  if (!info_response && !refused) return info_response.error();
-  const Result<Info> info = refused ? Info{} : decoder_.info(info_response->body);
-  if (!info) return bad_answer(info_call, info.error());
+  Result<InfoAnswer> answer = ask_info(*spoken, cancel);
+  if (!answer) return std::move(answer).error();
+  const Info info = answer->info.value_or(Info());
 
   const bool first_doubtful = may_be_of_another_engine(*version_response);
-  const bool second_doubtful = info_response && may_be_of_another_engine(*info_response);
-  return Introduction{.identity = {.id = id_lasts ? info->id : "",
-                                   .name = info->name,
-                                   .version = version->version,
-                                   .api_version = *spoken,
-                                   .os = version->os,
-                                   .architecture = version->architecture,
-                                   .storage_driver = info->storage_driver,
-                                   .image_store = info->image_store},
-                      .unsure = first_doubtful || second_doubtful,
-                      .torn = second_doubtful && !first_doubtful};
+  return Introduction{.sight = {.identity = {.id = podman ? "" : info.id,
+                                             .name = info.name,
+                                             .version = version->version,
+                                             .api_version = *spoken,
+                                             .os = version->os,
+                                             .architecture = version->architecture,
+                                             .storage_driver = info.storage_driver,
+                                             .image_store = info.image_store,
+                                             .podman = podman},
+                                .images = info.images},
+                      .unsure = first_doubtful || answer->doubtful,
+                      .torn = answer->doubtful && !first_doubtful};
 }
 
 Result<std::string> Client::negotiate(const Version& version) const {
@@ -234,12 +273,13 @@ Result<transport::Response> Client::call_known(const Call& call, const Cancel& c
   const bool answered = response.ok() || response.error().status != 0;
   if (!reconnected_ || !answered) return response;
   const Identity asked = *identity_;
-  const Result<Identity> now = look(cancel);
-  if (!now) return now.error();
-  if (*now == asked) return response;
+  const Result<Sight> sight = look(cancel);
+  if (!sight) return sight.error();
+  const Identity& now = sight->identity;
+  if (now == asked) return response;
   return bad_answer(call, {.reason = Reason::interrupted,
                            .text = "the engine changed under way (" + asked.version + " with id " + asked.id +
-                                   " was asked, " + now->version + " with id " + now->id +
+                                   " was asked, " + now.version + " with id " + now.id +
                                    " is there now): the answer is not used"});
 }
 
@@ -272,10 +312,21 @@ Result<ImageInspect> Client::inspect_image(std::string_view name, const Cancel& 
   return image;
 }
 
+Result<std::vector<Container>> Client::list_containers(const Cancel& cancel) {
+  if (const Status known = known_engine(cancel); !known) return known.error();
+  const Call list{Operation::container_list, Caller::look,
+                  "/v" + identity_->api_version + "/containers/json?all=1", options_.timeout};
+  const Result<transport::Response> response = call_known(list, cancel);
+  if (!response) return response.error();
+  Result<std::vector<Container>> containers = decoder_.containers(response->body);
+  if (!containers) return bad_answer(list, std::move(containers).error());
+  return containers;
+}
+
 Status Client::known_engine(const Cancel& cancel) {
   if (identity_) return {};
-  const Result<Identity> identity = look(cancel);
-  if (!identity) return identity.error();
+  const Result<Sight> sight = look(cancel);
+  if (!sight) return sight.error();
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -247,13 +248,76 @@ Problem read_driver_status(dom::element value, RawInfo& into) {
   return std::nullopt;
 }
 
-constexpr std::array<Key<RawInfo>, 4> info_keys = {{
+/// A count for comparisons only: an engine that does not say it this way just has none.
+Problem read_count(dom::element value, std::optional<std::size_t>& into) {
+  std::uint64_t count = 0;
+  if (value.get(count) == simdjson::SUCCESS) into = count;
+  return std::nullopt;
+}
+
+constexpr std::array<Key<RawInfo>, 5> info_keys = {{
     {"ID", false, [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.id); }},
     {"Name", false, [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.name); }},
     {"Driver", false,
      [](dom::element value, RawInfo& raw) { return read_word(value, raw.info.storage_driver); }},
     {"DriverStatus", false, read_driver_status},
+    {"Images", false, [](dom::element value, RawInfo& raw) { return read_count(value, raw.info.images); }},
 }};
+
+/// A container linked to others also has names below theirs ("/web/db").
+Problem read_container_name(dom::element value, std::string& into) {
+  std::vector<std::string_view> names;
+  if (Problem problem = read_strings(value, names)) return problem;
+  for (std::string_view& name : names)
+    if (name.starts_with('/')) name.remove_prefix(1);
+  const auto own = std::find_if(names.begin(), names.end(), [](std::string_view name) {
+    return name.find('/') == std::string_view::npos;
+  });
+  if (own != names.end())
+    into = *own;
+  else if (!names.empty())
+    into = names.front();
+  return std::nullopt;
+}
+
+/// An image's Id; whatever else stands there stays as it is.
+Problem read_image_of_container(dom::element value, std::string& into) {
+  if (Problem problem = read_word(value, into)) return problem;
+  std::string id;
+  if (!value.is_null() && !read_id(value, id)) into = std::move(id);
+  return std::nullopt;
+}
+
+constexpr std::array<Key<Container>, 4> container_keys = {{
+    {"Id", true, [](dom::element value, Container& container) { return read_word(value, container.id); }},
+    {"Names", false,
+     [](dom::element value, Container& container) { return read_container_name(value, container.name); }},
+    {"ImageID", false,
+     [](dom::element value, Container& container) {
+       return read_image_of_container(value, container.image_id);
+     }},
+    {"State", false,
+     [](dom::element value, Container& container) { return read_word(value, container.state); }},
+}};
+
+/// The rows of a body that is an array, or null.
+Status for_each_row(BodyParser& parser, const std::string& body, std::string_view source,
+                    const std::function<Problem(dom::element)>& take) {
+  const std::size_t begin = body.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos || body[begin] != '[') {
+    const Result<dom::element> root = parser.parse(body, source);
+    if (!root) return root.error();
+    if (root->is_null()) return {};
+    return parse_error(std::string(source) + " " + *is_not(*root, "an array"));
+  }
+  std::size_t row = 0;
+  return parser.for_each_element(body, source, [&](dom::element element) -> Status {
+    if (const Problem problem = take(element))
+      return parse_error("row " + std::to_string(row) + " of " + std::string(source) + ": " + *problem);
+    ++row;
+    return {};
+  });
+}
 
 /// A line that is safe to log: at most 200 bytes, no control characters, valid UTF-8.
 std::string printable(std::string_view text) {
@@ -285,24 +349,25 @@ Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
 
 Result<ImageList> Decoder::image_list(const std::string& body) {
-  const std::size_t begin = body.find_first_not_of(" \t\r\n");
-  if (begin == std::string::npos || body[begin] != '[') {
-    const Result<dom::element> root = parser_->parse(body, "/images/json");
-    if (!root) return root.error();
-    if (root->is_null()) return ImageList();
-    return parse_error("/images/json " + *is_not(*root, "an array of images"));
-  }
   ImageList list;
   RowUnderWay row;
-  const auto add = [&list, &row](dom::element element) -> Status {
+  const Status read = for_each_row(*parser_, body, "/images/json", [&](dom::element element) {
     row.clear();
-    if (const Problem problem = read_object(element, row_keys, row))
-      return parse_error("row " + std::to_string(list.size()) + " of /images/json: " + *problem);
-    list.add({row.id, row.repo_tags, row.repo_digests, row.created, row.size});
-    return {};
-  };
-  if (const Status read = parser_->for_each_element(body, "/images/json", add); !read) return read.error();
+    Problem problem = read_object(element, row_keys, row);
+    if (!problem) list.add({row.id, row.repo_tags, row.repo_digests, row.created, row.size});
+    return problem;
+  });
+  if (!read) return read.error();
   return list;
+}
+
+Result<std::vector<Container>> Decoder::containers(const std::string& body) {
+  std::vector<Container> containers;
+  const Status read = for_each_row(*parser_, body, "/containers/json", [&](dom::element element) {
+    return read_object(element, container_keys, containers.emplace_back());
+  });
+  if (!read) return read.error();
+  return containers;
 }
 
 Result<ImageInspect> Decoder::image_inspect(const std::string& body) {

@@ -78,20 +78,20 @@ void Driver::start_afresh() {
 void Driver::look(const Cancel& stop) {
   publish(true);  // what the inspects before it brought is not to wait for a list of minutes
   stats_.polls.add();
-  const auto identity = client_.look(stop);
+  const auto sight = client_.look(stop);
   if (stop.ended()) return;  // our own stop is no failure of the engine
-  if (identity.ok()) {
-    const auto change = inventory_.set_identity(*identity);
+  if (sight.ok()) {
+    const auto change = inventory_.set_identity(sight->identity);
     using enum EngineChange;
     if (change.version) stats_.engine_changes[index_of(version)].add();
     if (change.store) stats_.engine_changes[index_of(store)].add();
     if (change.engine_id) stats_.engine_changes[index_of(engine_id)].add();
-    journal_.answered(*identity, change);
+    journal_.answered(sight->identity, change);
     machine_.looked(clock_.now(), {}, change.any());
     if (change.any()) publish(true);
   } else {
-    machine_.looked(clock_.now(), identity.error());
-    count_failure(identity.error());
+    machine_.looked(clock_.now(), sight.error());
+    count_failure(sight.error());
   }
   post_health();
 }
@@ -163,10 +163,10 @@ void Driver::post_health() {
 
 Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& client, bool demo,
                                                              const Clock& clock, const Cancel& cancel) {
-  const auto identity = client.look(cancel);
-  if (!identity.ok()) return identity.error();
+  const auto sight = client.look(cancel);
+  if (!sight.ok()) return sight.error();
   inventory::Inventory inventory(demo);
-  inventory.set_identity(*identity);
+  inventory.set_identity(sight->identity);
   const auto not_found = [&] {
     return inventory.snapshot(clock.wall())->totals.inspections_failed[index_of(Reason::not_found)];
   };
@@ -190,8 +190,8 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once(engine::Client& cli
 Result<std::shared_ptr<const inventory::Snapshot>> look_once_at(engine::Client& client, bool demo,
                                                                 const std::vector<std::string>& names,
                                                                 const Clock& clock, const Cancel& cancel) {
-  const auto identity = client.look(cancel);
-  if (!identity.ok()) return identity.error();
+  const auto sight = client.look(cancel);
+  if (!sight.ok()) return sight.error();
   std::vector<engine::ImageInspect> answers;
   std::vector<engine::ImageRow> rows;
   for (const auto& name : names) {
@@ -201,7 +201,7 @@ Result<std::shared_ptr<const inventory::Snapshot>> look_once_at(engine::Client& 
     answers.push_back(std::move(answer).value());
   }
   inventory::Inventory inventory(demo);
-  inventory.set_identity(*identity);
+  inventory.set_identity(sight->identity);
   inventory.apply_list(rows, clock.now());
   for (auto& answer : answers) {
     const inventory::Due due{answer.id, answer.id};

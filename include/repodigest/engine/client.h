@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/clock.h"
@@ -19,10 +20,20 @@ namespace repodigest::engine {
 
 struct ClientOptions {
   std::string api_version;                          ///< asked for by the user ("1.43"); "" is negotiated
-  Duration timeout = std::chrono::seconds(30);      ///< of a light call: ping, version, info, inspect
+  Duration timeout = std::chrono::seconds(30);      ///< of a light call: all but the list of images
   Duration list_timeout = std::chrono::minutes(5);  ///< of a list
   std::size_t max_list_bytes = std::size_t{256} << 20U;
   static constexpr std::size_t max_light_bytes = std::size_t{16} << 20U;
+};
+
+/// What a look found.
+struct Sight {
+  Identity identity;
+  /// /info Images, if /info was asked and says it: how many images the engine counts (with the containerd
+  /// store: names, dangling ones included; moby v27.3.1 daemon/containerd/service.go CountImages). Only good
+  /// for being compared with itself.
+  std::optional<std::size_t> images;
+  friend bool operator==(const Sight&, const Sight&) = default;
 };
 
 /// Talks to one engine over one Transport. Thread rule: one thread.
@@ -37,7 +48,8 @@ class Client {
   /// answered. The API version is negotiated here: min(the engine's newest, ours), or the user's. Errors:
   /// those of the transport, http (a status >= 300, or not a Docker engine), parse, api_version (the engine's
   /// newest is older than 1.24, its oldest newer than ours, or the user's version is outside what it serves).
-  Result<Identity> look(const Cancel& cancel);
+  /// `count` asks /info in any case, for the count of images; a proxy that refuses it leaves the count out.
+  Result<Sight> look(const Cancel& cancel, bool count = false);
 
   /// Whether the latest look failed, also one that a list or an inspect made on its way: then their Error
   /// tells of the engine, whatever its reason.
@@ -53,9 +65,14 @@ class Client {
   /// list_images(), and not_found (404), usage (an empty name).
   Result<ImageInspect> inspect_image(std::string_view name, const Cancel& cancel);
 
+  /// GET /containers/json?all=1. Its time counts as look's. Looks and errors as list_images(); http too where
+  /// a proxy refuses it (403, 405).
+  Result<std::vector<Container>> list_containers(const Cancel& cancel);
+
  private:
   struct Call;
   struct Introduction;
+  struct InfoAnswer;
   /// One call, measured and counted; a status >= 300 is an error.
   Result<transport::Response> call(const Call& call, const Cancel& cancel);
   /// The same, for an answer that must be of the engine in identity_.
@@ -67,8 +84,12 @@ class Client {
   /// Whether it is not certain that the engine of the latest ping gave this answer. Headers that a proxy left
   /// out say nothing.
   [[nodiscard]] bool may_be_of_another_engine(const transport::Response& response) const;
-  /// Asks the engine who it is, by /version and /info; without its ID if that does not last.
-  Result<Introduction> introduce(bool id_lasts, const Cancel& cancel);
+  /// Asks the engine who it is, by /version and /info; without its ID if it is podman.
+  Result<Introduction> introduce(bool podman, const Cancel& cancel);
+  /// /info, in the version that is spoken.
+  Result<InfoAnswer> ask_info(const std::string& api_version, const Cancel& cancel);
+  /// The count of images of the engine in identity_; sets reconnected_ if another one seems to answer.
+  Result<std::optional<std::size_t>> count_images(const Cancel& cancel);
   /// The API version to speak.
   [[nodiscard]] Result<std::string> negotiate(const Version& version) const;
   /// Makes a look if none has succeeded yet.

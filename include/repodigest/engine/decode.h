@@ -2,8 +2,11 @@
 // UTF-8) before anything of it is used.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "repodigest/base/result.h"
 #include "repodigest/engine/image_list.h"
@@ -24,6 +27,7 @@ struct Info {
   std::string name;
   std::string storage_driver;
   ImageStore image_store = ImageStore::unknown;
+  std::optional<std::size_t> images;  ///< nothing if it is absent or no count
 };
 
 class BodyParser;
@@ -41,6 +45,7 @@ class Decoder {
   Decoder& operator=(Decoder&&) noexcept;
 
   Result<ImageList> image_list(const std::string& body);
+  Result<std::vector<Container>> containers(const std::string& body);
   Result<ImageInspect> image_inspect(const std::string& body);
   Result<Version> version(const std::string& body);
   Result<Info> info(const std::string& body);

@@ -29,8 +29,8 @@ struct Identity {
 };
 
 /// Whether every change that goes through the engine's API comes with an event. Not on 24.0 with the
-/// containerd store and on podman, which do not announce a pull: there a quiet stream proves nothing. Any
-/// thread.
+/// containerd store (or with a store that is not known) and on podman, which do not announce a pull: there a
+/// quiet stream proves nothing; nor on a version that can't be read. Any thread.
 bool announces_every_change(const Identity& identity);
 
 /// One row of GET /images/json. Null arrays of the engine are empty here.
@@ -56,8 +56,9 @@ struct ImageInspect {
 /// One row of GET /containers/json?all=1.
 struct Container {
   std::string id;
-  std::string name;      ///< the first of its names, without the slash before it
-  std::string image_id;  ///< full: "sha256:…"
+  /// Without the slash before it; of several the first that is not a link's ("/web/db"); "" if it has none.
+  std::string name;
+  std::string image_id;  ///< full: "sha256:…"; of a container whose image is gone, whatever stands there
   std::string state;     ///< "running", "exited", …
   friend bool operator==(const Container&, const Container&) = default;
 };

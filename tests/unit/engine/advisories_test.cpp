@@ -72,5 +72,32 @@ TEST(Advisories, AVersionThatCannotBeReadHasNone) {
     EXPECT_THAT(affecting(version), IsEmpty()) << version;
 }
 
+Identity engine_of(std::string version, ImageStore store, bool podman = false) {
+  Identity identity;
+  identity.version = std::move(version);
+  identity.image_store = store;
+  identity.podman = podman;
+  return identity;
+}
+
+TEST(EventsOfEveryChange, ComeFrom25OnAndBeforeWithAGraphdriver) {
+  using enum ImageStore;
+  for (const char* version : {"25.0.0", "26.1.5+dfsg1", "27.3.1", "29.7.2"})
+    for (const ImageStore store : {containerd, graphdriver, unknown})
+      EXPECT_TRUE(announces_every_change(engine_of(version, store))) << version;
+  for (const char* version : {"20.10.24", "24.0.0", "24.0.9"}) {
+    EXPECT_TRUE(announces_every_change(engine_of(version, graphdriver))) << version;
+    EXPECT_FALSE(announces_every_change(engine_of(version, containerd))) << version;
+    EXPECT_FALSE(announces_every_change(engine_of(version, unknown))) << version;
+  }
+}
+
+TEST(EventsOfEveryChange, AreNotCountedOnWithPodmanAndVersionsThatCannotBeRead) {
+  EXPECT_FALSE(announces_every_change(engine_of("4.3.1", ImageStore::graphdriver, true)));
+  EXPECT_FALSE(announces_every_change(engine_of("27.0.0", ImageStore::graphdriver, true)));
+  for (const char* version : {"", "dev", "library-import"})
+    EXPECT_FALSE(announces_every_change(engine_of(version, ImageStore::graphdriver))) << version;
+}
+
 }  // namespace
 }  // namespace repodigest::engine

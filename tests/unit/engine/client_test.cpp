@@ -68,25 +68,25 @@ class EngineClient : public ::testing::Test {
 };
 
 TEST_F(EngineClient, TheFirstLookAsksWhoTheEngineIs) {
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok()) << identity.error().text;
-  EXPECT_EQ(*identity, (Identity{.id = "engine-1",
-                                 .name = "host-1",
-                                 .version = "27.3.1",
-                                 .api_version = "1.47",
-                                 .os = "linux",
-                                 .architecture = "amd64",
-                                 .storage_driver = "overlayfs",
-                                 .image_store = ImageStore::containerd}));
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity, (Identity{.id = "engine-1",
+                                       .name = "host-1",
+                                       .version = "27.3.1",
+                                       .api_version = "1.47",
+                                       .os = "linux",
+                                       .architecture = "amd64",
+                                       .storage_driver = "overlayfs",
+                                       .image_store = ImageStore::containerd}));
   EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping", "/version", "/v1.47/info"));
 }
 
 TEST_F(EngineClient, ALookOverTheSameConnectionIsOnePing) {
   ASSERT_TRUE(client().look(cancel_).ok());
   engine_.take_targets();
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok());
-  EXPECT_EQ(identity->version, "27.3.1");
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok());
+  EXPECT_EQ(sight->identity.version, "27.3.1");
   EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping"));
 }
 
@@ -95,18 +95,18 @@ TEST_F(EngineClient, ANewConnectionIsNegotiatedAgain) {
   engine_.drop_connection();
   serve({.version = "29.7.2", .newest = "1.55", .oldest = "1.40", .spoken = "1.55"});
   engine_.take_targets();
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok()) << identity.error().text;
-  EXPECT_EQ(identity->api_version, "1.55");
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.api_version, "1.55");
   EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping", "/version", "/v1.55/info"));
 }
 
 TEST_F(EngineClient, AnotherServerHeaderIsNegotiatedAgain) {
   ASSERT_TRUE(client().look(cancel_).ok());
   serve({.version = "27.4.0"});
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok());
-  EXPECT_EQ(identity->version, "27.4.0");
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok());
+  EXPECT_EQ(sight->identity.version, "27.4.0");
 }
 
 TEST_F(EngineClient, AFailedLookIsMadeWholeTheNextTime) {
@@ -130,34 +130,33 @@ TEST_F(EngineClient, SpeaksTheNewestVersionBothKnow) {
   serve({.version = "31.0.0", .newest = "1.70", .oldest = "1.44", .spoken = "1.55"});
   const auto newer = client().look(cancel_);
   ASSERT_TRUE(newer.ok()) << newer.error().text;
-  EXPECT_EQ(newer->api_version, "1.55");
+  EXPECT_EQ(newer->identity.api_version, "1.55");
 }
 
 TEST_F(EngineClient, ComparesVersionsAsNumbers) {
   serve({.version = "18.0", .newest = "1.9", .oldest = "1.2"});
-  const auto identity = client().look(cancel_);
-  ASSERT_FALSE(identity.ok());
-  EXPECT_EQ(identity.error().reason, Reason::api_version);
-  EXPECT_THAT(identity.error().text, HasSubstr("the engine serves the API versions 1.2 to 1.9, this program "
-                                               "speaks 1.24 to 1.55: upgrade the engine"));
+  const auto sight = client().look(cancel_);
+  ASSERT_FALSE(sight.ok());
+  EXPECT_EQ(sight.error().reason, Reason::api_version);
+  EXPECT_THAT(sight.error().text, HasSubstr("the engine serves the API versions 1.2 to 1.9, this program "
+                                            "speaks 1.24 to 1.55: upgrade the engine"));
 }
 
 TEST_F(EngineClient, RefusesAnEngineWhoseOldestVersionIsTooNew) {
   serve({.version = "40.0.0", .newest = "1.99", .oldest = "1.60"});
-  const auto identity = client().look(cancel_);
-  ASSERT_FALSE(identity.ok());
-  EXPECT_EQ(identity.error().reason, Reason::api_version);
-  EXPECT_THAT(identity.error().text,
-              HasSubstr("1.60 to 1.99, this program speaks 1.24 to 1.55: upgrade this"));
+  const auto sight = client().look(cancel_);
+  ASSERT_FALSE(sight.ok());
+  EXPECT_EQ(sight.error().reason, Reason::api_version);
+  EXPECT_THAT(sight.error().text, HasSubstr("1.60 to 1.99, this program speaks 1.24 to 1.55: upgrade this"));
   EXPECT_EQ(failures(Operation::version, Reason::api_version), 1U);
 }
 
 TEST_F(EngineClient, SpeaksTheVersionTheUserAsksFor) {
   options_.api_version = "v1.43";
   serve({.spoken = "1.43"});
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok()) << identity.error().text;
-  EXPECT_EQ(identity->api_version, "1.43");
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.api_version, "1.43");
 }
 
 TEST_F(EngineClient, RefusesAVersionOfTheUserThatTheEngineDoesNotServe) {
@@ -167,11 +166,11 @@ TEST_F(EngineClient, RefusesAVersionOfTheUserThatTheEngineDoesNotServe) {
     engine.set("/version", {.body = R"({"Version":"27.3.1","ApiVersion":"1.47","MinAPIVersion":"1.24"})"});
     Client asking(std::make_unique<support::FakeTransport>(engine), "unix:///x.sock", {.api_version = wanted},
                   stats_, clock_);
-    const auto identity = asking.look(cancel_);
-    ASSERT_FALSE(identity.ok()) << wanted;
-    EXPECT_EQ(identity.error().reason, Reason::api_version) << wanted;
-    EXPECT_THAT(identity.error().text, HasSubstr("--docker.api-version (or DOCKER_API_VERSION) asks for"));
-    EXPECT_THAT(identity.error().text, HasSubstr("1.24 to 1.47"));
+    const auto sight = asking.look(cancel_);
+    ASSERT_FALSE(sight.ok()) << wanted;
+    EXPECT_EQ(sight.error().reason, Reason::api_version) << wanted;
+    EXPECT_THAT(sight.error().text, HasSubstr("--docker.api-version (or DOCKER_API_VERSION) asks for"));
+    EXPECT_THAT(sight.error().text, HasSubstr("1.24 to 1.47"));
   }
 }
 
@@ -184,12 +183,12 @@ TEST_F(EngineClient, AnAnswerThatIsNotDockersIsHttpTrouble) {
                                                    {.status = 404, .body = "<html>\nnginx"}};
   for (const FakeEngine::Answer& answer : answers) {
     engine_.once("/_ping", answer);
-    const auto identity = client().look(cancel_);
-    ASSERT_FALSE(identity.ok());
-    EXPECT_EQ(identity.error().reason, Reason::http);
-    EXPECT_EQ(identity.error().status, answer.status);
-    EXPECT_THAT(identity.error().text, HasSubstr("GET /_ping on unix:///x.sock: "));
-    EXPECT_THAT(identity.error().text, HasSubstr("heck --docker.host"));
+    const auto sight = client().look(cancel_);
+    ASSERT_FALSE(sight.ok());
+    EXPECT_EQ(sight.error().reason, Reason::http);
+    EXPECT_EQ(sight.error().status, answer.status);
+    EXPECT_THAT(sight.error().text, HasSubstr("GET /_ping on unix:///x.sock: "));
+    EXPECT_THAT(sight.error().text, HasSubstr("heck --docker.host"));
   }
   EXPECT_EQ(failures(Operation::ping, Reason::http), answers.size());
 }
@@ -198,9 +197,9 @@ TEST_F(EngineClient, AVersionThatCannotBeReadIsAParseError) {
   for (const char* body : {"garbage", R"({"Version":"1","ApiVersion":"new"})",
                            R"({"Version":"1","ApiVersion":"1.47","MinAPIVersion":"?"})"}) {
     engine_.once("/version", {.body = body});
-    const auto identity = client().look(cancel_);
-    ASSERT_FALSE(identity.ok()) << body;
-    EXPECT_EQ(identity.error().reason, Reason::parse) << body;
+    const auto sight = client().look(cancel_);
+    ASSERT_FALSE(sight.ok()) << body;
+    EXPECT_EQ(sight.error().reason, Reason::parse) << body;
   }
   EXPECT_EQ(failures(Operation::version, Reason::parse), 3U);
 }
@@ -287,10 +286,10 @@ TEST_F(EngineClient, VersionAndInfoOfTwoConnectionsAreAskedAgain) {
                               serve({.version = "27.4.0", .id = "engine-2"});
                             }});
   engine_.take_targets();
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok()) << identity.error().text;
-  EXPECT_EQ(identity->version, "27.4.0");
-  EXPECT_EQ(identity->id, "engine-2");
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.version, "27.4.0");
+  EXPECT_EQ(sight->identity.id, "engine-2");
   EXPECT_THAT(engine_.take_targets(),
               ElementsAre("/_ping", "/version", "/v1.47/info", "/version", "/v1.47/info"));
 }
@@ -321,10 +320,10 @@ TEST_F(EngineClient, BehindAProxyThatClosesEachConnectionItStillAnswers) {
 
 TEST_F(EngineClient, AProxyThatRefusesInfoLeavesTheStoreUnknownAndTheRestWorks) {
   engine_.set("/v1.47/info", {.status = 403, .body = "<html><body><h1>403 Forbidden</h1></body></html>"});
-  const auto identity = client().look(cancel_);
-  ASSERT_TRUE(identity.ok()) << identity.error().text;
-  EXPECT_EQ(identity->version, "27.3.1");
-  EXPECT_EQ(identity->image_store, ImageStore::unknown);
+  const auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.version, "27.3.1");
+  EXPECT_EQ(sight->identity.image_store, ImageStore::unknown);
   EXPECT_TRUE(client().list_images(cancel_).ok());
 }
 
@@ -347,6 +346,7 @@ TEST_F(EngineClient, PodmanStaysTheSameThoughEveryInfoHasAnotherId) {
   const auto after = client().look(cancel_);
   ASSERT_TRUE(after.ok());
   EXPECT_EQ(*before, *after);
+  EXPECT_TRUE(after->identity.podman);
 }
 
 TEST_F(EngineClient, AnUnknownImageIsNotFound) {
@@ -395,18 +395,18 @@ TEST_F(EngineClient, ARefusalByTheSameEngineIsAnApiVersionError) {
 
 TEST_F(EngineClient, APortThatWantsTlsIsTlsTroubleAndSaysWhatToSet) {
   engine_.set("/_ping", {.status = 400, .body = "Client sent an HTTP request to an HTTPS server.\n"});
-  const auto identity = client().look(cancel_);
-  ASSERT_FALSE(identity.ok());
-  EXPECT_EQ(identity.error().reason, Reason::tls);
-  EXPECT_THAT(identity.error().text, HasSubstr("--docker.cert-path"));
+  const auto sight = client().look(cancel_);
+  ASSERT_FALSE(sight.ok());
+  EXPECT_EQ(sight.error().reason, Reason::tls);
+  EXPECT_THAT(sight.error().text, HasSubstr("--docker.cert-path"));
 }
 
 TEST_F(EngineClient, TransportErrorsAreCountedAndKeepTheirText) {
   ASSERT_TRUE(client().look(cancel_).ok());
   engine_.once("/_ping", {.error = Error{Reason::permission, "cannot open /x.sock: permission denied", 0}});
-  const auto identity = client().look(cancel_);
-  ASSERT_FALSE(identity.ok());
-  EXPECT_EQ(identity.error().text, "cannot open /x.sock: permission denied");
+  const auto sight = client().look(cancel_);
+  ASSERT_FALSE(sight.ok());
+  EXPECT_EQ(sight.error().text, "cannot open /x.sock: permission denied");
   EXPECT_EQ(failures(Operation::ping, Reason::permission), 1U);
 }
 
@@ -443,9 +443,9 @@ TEST_F(EngineClient, GivesEachCallItsOwnTimeoutAndCap) {
 TEST_F(EngineClient, AnInterruptedCallSaysSo) {
   const Wake stop;
   stop.raise();
-  const auto identity = client().look(Cancel(stop));
-  ASSERT_FALSE(identity.ok());
-  EXPECT_EQ(identity.error().reason, Reason::interrupted);
+  const auto sight = client().look(Cancel(stop));
+  ASSERT_FALSE(sight.ok());
+  EXPECT_EQ(sight.error().reason, Reason::interrupted);
 }
 
 TEST_F(EngineClient, MeasuresEachOperationAndWhoAsked) {
@@ -481,6 +481,133 @@ TEST_F(EngineClient, ABodyThatCannotBeReadIsCountedAsParse) {
   EXPECT_EQ(client().inspect_image("a:1", cancel_).error().reason, Reason::parse);
   EXPECT_EQ(failures(Operation::image_list, Reason::parse), 1U);
   EXPECT_EQ(failures(Operation::image_inspect, Reason::parse), 1U);
+}
+
+/// What /info says, with a count of images.
+std::string info_with(const std::string& images, const std::string& engine_id = "engine-1") {
+  return R"({"ID":")" + engine_id + R"(","Name":"host-1","Driver":"overlayfs","DriverStatus":)" +
+         R"([["driver-type","io.containerd.snapshotter.v1"]],"Images":)" + images + "}";
+}
+
+TEST_F(EngineClient, ALookCountsImagesWhenAskedTo) {
+  engine_.set("/v1.47/info", {.body = info_with("7")});
+  auto sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->images, 7U) << "the first look asks /info in any case";
+  engine_.set("/v1.47/info", {.body = info_with("8")});
+  sight = client().look(cancel_);
+  ASSERT_TRUE(sight.ok());
+  EXPECT_EQ(sight->images, std::nullopt);
+  engine_.take_targets();
+  sight = client().look(cancel_, true);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->images, 8U);
+  EXPECT_EQ(sight->identity.version, "27.3.1");
+  EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping", "/v1.47/info"));
+}
+
+TEST_F(EngineClient, AProxyThatRefusesInfoLeavesTheCountOut) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  for (const int status : {403, 405}) {
+    engine_.once("/v1.47/info", {.status = status, .body = "Forbidden"});
+    const auto sight = client().look(cancel_, true);
+    ASSERT_TRUE(sight.ok()) << sight.error().text;
+    EXPECT_EQ(sight->images, std::nullopt);
+    EXPECT_EQ(sight->identity.id, "engine-1");
+  }
+}
+
+TEST_F(EngineClient, ACountThatFailsOtherwiseIsAFailedLook) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.once("/v1.47/info", {.status = 500, .body = R"({"message":"boom"})"});
+  EXPECT_FALSE(client().look(cancel_, true).ok());
+  EXPECT_TRUE(client().last_look_failed());
+  engine_.once("/v1.47/info", {.error = Error{Reason::timeout, "no answer", 0}});
+  EXPECT_FALSE(client().look(cancel_, true).ok());
+  engine_.take_targets();
+  EXPECT_TRUE(client().look(cancel_, true).ok());
+}
+
+TEST_F(EngineClient, ACountShowsAnEngineThatWasReplacedBehindAProxy) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.set("/v1.47/info", {.body = info_with("7", "engine-2")});
+  engine_.take_targets();
+  const auto sight = client().look(cancel_, true);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.id, "engine-2");
+  EXPECT_EQ(sight->images, 7U);
+  EXPECT_THAT(engine_.take_targets(), ElementsAre("/_ping", "/v1.47/info", "/version", "/v1.47/info"));
+}
+
+TEST_F(EngineClient, ACountThatAnOlderEngineRefusesIsNegotiatedAgain) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.set(
+      "/v1.47/info",
+      {.status = 400,
+       .body = R"({"message":"client version 1.47 is too new. Maximum supported API version is 1.41"})",
+       .before = [this] { serve({.version = "20.10.24", .newest = "1.41", .spoken = "1.41"}); }});
+  const auto sight = client().look(cancel_, true);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.api_version, "1.41");
+}
+
+TEST_F(EngineClient, ACountIsNotTakenFromAnotherConnectionsEngine) {
+  engine_.set("/v1.47/info", {.body = info_with("7")});
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.once("/v1.47/info", {.body = info_with("100"), .before = [this] {
+                                 engine_.drop_connection();
+                                 serve({.version = "27.4.0", .id = "engine-2"});
+                                 engine_.set("/v1.47/info", {.body = info_with("9", "engine-2")});
+                               }});
+  const auto sight = client().look(cancel_, true);
+  ASSERT_TRUE(sight.ok()) << sight.error().text;
+  EXPECT_EQ(sight->identity.id, "engine-2");
+  EXPECT_EQ(sight->images, 9U);
+}
+
+TEST_F(EngineClient, ListsContainersAsALightCallOfTheLooks) {
+  options_.timeout = 7s;
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.take_targets();
+  engine_.set("/v1.47/containers/json?all=1",
+              {.body = R"([{"Id":"c1","Names":["/web"],"ImageID":")" + id + R"(","State":"running"}])",
+               .before = [this] { clock_.advance(3s); }});
+  const auto containers = client().list_containers(cancel_);
+  ASSERT_TRUE(containers.ok()) << containers.error().text;
+  EXPECT_THAT(*containers, ElementsAre(Container{"c1", "web", id, "running"}));
+  EXPECT_THAT(engine_.take_targets(), ElementsAre("/v1.47/containers/json?all=1"));
+  EXPECT_LE(*engine_.last_timeout(), 7s);
+  EXPECT_EQ(engine_.last_request().max_body_bytes, ClientOptions::max_light_bytes);
+  EXPECT_DOUBLE_EQ(stats_.engine_busy[index_of(Caller::look)].seconds(), 3.0);
+  EXPECT_DOUBLE_EQ(stats_.request_duration[index_of(Operation::container_list)].sum(), 3.0);
+}
+
+TEST_F(EngineClient, ContainersThatAreRefusedOrCannotBeReadAreErrors) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.once("/v1.47/containers/json?all=1", {.status = 403, .body = "Forbidden"});
+  const auto refused = client().list_containers(cancel_);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().reason, Reason::http);
+  EXPECT_EQ(refused.error().status, 403);
+  EXPECT_FALSE(client().last_look_failed());
+  engine_.once("/v1.47/containers/json?all=1", {.body = R"([{"Id":7}])"});
+  const auto unreadable = client().list_containers(cancel_);
+  ASSERT_FALSE(unreadable.ok());
+  EXPECT_EQ(unreadable.error().reason, Reason::parse);
+  EXPECT_THAT(unreadable.error().text,
+              HasSubstr("GET /v1.47/containers/json?all=1 on unix:///x.sock: row 0 of /containers/json"));
+  EXPECT_EQ(failures(Operation::container_list, Reason::http), 1U);
+  EXPECT_EQ(failures(Operation::container_list, Reason::parse), 1U);
+}
+
+TEST_F(EngineClient, ContainersOfAnotherEngineAreNotUsed) {
+  ASSERT_TRUE(client().look(cancel_).ok());
+  engine_.drop_connection();
+  serve({.id = "engine-2"});
+  engine_.set("/v1.47/containers/json?all=1", {.body = "[]"});
+  const auto containers = client().list_containers(cancel_);
+  ASSERT_FALSE(containers.ok());
+  EXPECT_EQ(containers.error().reason, Reason::interrupted);
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST_F(Decode, SaysInWhichRowWhatIsWrong) {
   EXPECT_EQ(list_error("[" + good + "," + R"({"Id":")" + id + R"(","RepoTags":7}])"),
             "row 1 of /images/json: RepoTags is a number, not an array of strings");
   EXPECT_EQ(list_error("[7]"), "row 0 of /images/json: is a number, not an object");
-  EXPECT_EQ(list_error("{}"), "/images/json is an object, not an array of images");
+  EXPECT_EQ(list_error("{}"), "/images/json is an object, not an array");
   EXPECT_EQ(list_error("[{}]"), "row 0 of /images/json: has no Id");
 }
 
