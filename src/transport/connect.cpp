@@ -95,6 +95,10 @@ Result<Addresses> resolve(const Endpoint& endpoint) {
                                     ": check the name, and this machine's DNS"};
 }
 
+void set_option(int socket, int level, int option, int value) {
+  ::setsockopt(socket, level, option, &value, sizeof value);
+}
+
 Result<Fd> connect_tcp(const Endpoint& endpoint, const Cancel& cancel) {
   auto addresses = resolve(endpoint);
   if (!addresses) return std::move(addresses).error();
@@ -115,8 +119,12 @@ Result<Fd> connect_tcp(const Endpoint& endpoint, const Cancel& cancel) {
     how = attempt(socket.get(), a->ai_addr, a->ai_addrlen, share);
     if (how.connected()) {
       // A request is one small write that waits for its answer: nothing to gain from Nagle's delay.
-      const int on = 1;
-      ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+      // A stream without a deadline says nothing for hours; a peer that is gone is noticed within a minute.
+      set_option(socket.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+      set_option(socket.get(), IPPROTO_TCP, TCP_KEEPIDLE, 30);
+      set_option(socket.get(), IPPROTO_TCP, TCP_KEEPINTVL, 10);
+      set_option(socket.get(), IPPROTO_TCP, TCP_KEEPCNT, 3);
       return socket;
     }
     if (how.ended && cancel.ended()) break;

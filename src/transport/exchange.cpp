@@ -11,8 +11,6 @@ namespace repodigest::transport {
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10U;
-/// A promised length is reserved only so far; the rest grows as bytes really come.
-constexpr std::size_t max_reserved = std::size_t{1} << 20U;
 
 // --- Characters (RFC 9110, 5.6.2 and 5.5), free of any locale.
 
@@ -123,40 +121,40 @@ Result<std::string> request_head(const Endpoint& endpoint, const Request& reques
   return head + "\r\n";
 }
 
-Exchange::Exchange(Stream& stream, const Cancel& cancel)
-    : stream_(stream), cancel_(cancel), started_at_(std::chrono::steady_clock::now()) {}
+Exchange::Exchange(Stream& stream, const Cancel& head_cancel, const Cancel& cancel)
+    : stream_(stream),
+      cancel_(&head_cancel),
+      body_cancel_(cancel),
+      started_at_(std::chrono::steady_clock::now()) {}
 
-Result<Response> Exchange::run(std::string_view head, const Request& request) {
-  const Status sent = stream_.write(head, cancel_);
+Status Exchange::run(std::string_view head, const Request& request, bool new_connection,
+                     const Receiver& receiver) {
+  const Status sent = stream_.write(head, *cancel_);
   // A peer that closes while we write may have said why; its last words are read then, too.
   if (!sent && sent.error().reason != Reason::connect) return broken(sent.error());
-  auto response = read(request);
+  Status answer = read(request, new_connection, receiver);
   if (!sent) keep_alive_ = false;
-  return response;
+  return answer;
 }
 
-Result<Response> Exchange::read(const Request& request) {
-  Response response;
+Status Exchange::read(const Request& request, bool new_connection, const Receiver& receiver) {
+  Response head;
   Framing framing;
-  if (auto head = read_head(response, framing); !head) return std::move(head).error();
+  if (auto whole = read_head(head, framing); !whole) return whole;
+  head.new_connection = new_connection;
+  const std::size_t cap = request.max_body_bytes;
+  const bool no_body = has_no_body(request, head.status);
+  // Refused before the receiver hears of it: whoever hands the answer on has not begun with it then.
+  if (!no_body && framing.length && *framing.length > cap) return too_large(cap);
+  if (auto taken = by_receiver(receiver.head(head)); !taken) return taken;
+  if (head.status < 300) cancel_ = &body_cancel_;
 
-  if (request.expected_body_bytes > 0)
-    response.body.reserve(std::min(request.expected_body_bytes, request.max_body_bytes) + body_padding);
-  Status body;
-  if (has_no_body(request, response.status)) {
-    // Content-Length and Transfer-Encoding then speak of another answer (RFC 9112, 6.3).
-  } else if (framing.chunked) {
-    body = read_chunks(response.body, request.max_body_bytes);
-  } else if (framing.length) {
-    if (*framing.length > request.max_body_bytes) return too_large(request.max_body_bytes);
-    body = read_length(response.body, *framing.length);
-  } else {
-    keep_alive_ = false;
-    body = read_until_close(response.body, request.max_body_bytes);
-  }
-  if (!body) return std::move(body).error();
-  response.body.reserve(response.body.size() + body_padding);
-  return response;
+  // Content-Length and Transfer-Encoding then speak of another answer (RFC 9112, 6.3).
+  if (no_body) return {};
+  if (framing.chunked) return read_chunks(receiver, cap);
+  if (framing.length) return read_length(receiver, *framing.length);
+  keep_alive_ = false;
+  return read_until_close(receiver, cap);
 }
 
 Status Exchange::read_head(Response& response, Framing& framing) {
@@ -225,19 +223,19 @@ Status Exchange::note_header(std::string_view name, std::string_view value, Fram
   return {};
 }
 
-Status Exchange::read_length(std::string& body, std::uint64_t length) {
-  body.reserve(
-      std::max(body.size(), static_cast<std::size_t>(std::min<std::uint64_t>(length, max_reserved))) +
-      body_padding);
+Status Exchange::read_length(const Receiver& receiver, std::uint64_t length) {
   while (length > 0) {
     if (begin_ == buffer_.size())
       if (auto more = need(); !more) return more;
-    length -= take(body, length);
+    const auto taken = hand_on(receiver, length);
+    if (!taken) return taken.error();
+    length -= *taken;
   }
   return {};
 }
 
-Status Exchange::read_chunks(std::string& body, std::size_t cap) {
+Status Exchange::read_chunks(const Receiver& receiver, std::size_t cap) {
+  std::uint64_t left = cap;
   while (true) {
     head_left_ = max_head_bytes;  // per chunk: what its line says is not kept
     const auto size_line = line();
@@ -249,12 +247,9 @@ Status Exchange::read_chunks(std::string& body, std::size_t cap) {
     if (error != std::errc() || (!after.empty() && after.front() != ';'))
       return not_http("a chunk whose size is no number");
     if (size == 0) break;
-    if (size > cap - body.size()) return too_large(cap);
-    while (size > 0) {
-      if (begin_ == buffer_.size())
-        if (auto more = need(); !more) return more;
-      size -= take(body, size);
-    }
+    if (size > left) return too_large(cap);
+    left -= size;
+    if (auto chunk = read_length(receiver, size); !chunk) return chunk;
     const auto ended = expect("\r\n");
     if (!ended) return ended.error();
     if (!*ended) return not_http("a chunk that is longer than its size");
@@ -266,10 +261,13 @@ Status Exchange::read_chunks(std::string& body, std::size_t cap) {
   }
 }
 
-Status Exchange::read_until_close(std::string& body, std::size_t cap) {
+Status Exchange::read_until_close(const Receiver& receiver, std::size_t cap) {
+  std::size_t left = cap;
   while (true) {
-    if (buffer_.size() - begin_ > cap - body.size()) return too_large(cap);
-    take(body, cap);
+    if (buffer_.size() - begin_ > left) return too_large(cap);
+    const auto taken = hand_on(receiver, left);
+    if (!taken) return taken.error();
+    left -= *taken;
     const auto more = fill();
     if (!more) return more.error();
     if (!*more) return {};
@@ -281,7 +279,7 @@ Result<bool> Exchange::fill() {
   begin_ = 0;
   const std::size_t held = buffer_.size();
   buffer_.resize(held + read_size);
-  const auto got = stream_.read(buffer_.data() + held, read_size, cancel_);
+  const auto got = stream_.read(buffer_.data() + held, read_size, *cancel_);
   buffer_.resize(held + (got.ok() ? *got : 0));
   if (!got) return broken(got.error());
   received_ += *got;
@@ -325,11 +323,17 @@ Result<bool> Exchange::expect(std::string_view bytes) {
   return true;
 }
 
-std::size_t Exchange::take(std::string& body, std::uint64_t size) {
-  const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(size, buffer_.size() - begin_));
-  body.append(buffer_, begin_, taken);
-  begin_ += taken;
-  return taken;
+Result<std::size_t> Exchange::hand_on(const Receiver& receiver, std::uint64_t size) {
+  const auto piece = std::string_view(buffer_).substr(begin_).substr(0, size);
+  if (piece.empty()) return piece.size();
+  if (auto taken = by_receiver(receiver.piece(piece)); !taken) return std::move(taken).error();
+  begin_ += piece.size();
+  return piece.size();
+}
+
+Status Exchange::by_receiver(Status outcome) {
+  ended_by_receiver_ = !outcome.ok();
+  return outcome;
 }
 
 Error Exchange::broken(const Error& cause) const {

@@ -40,12 +40,16 @@ Result<std::string> request_head(const Endpoint& endpoint, const Request& reques
 /// ("the answer ended in the middle, after 12 bytes"); reasons as Transport::call. Thread rule: one thread.
 class Exchange {
  public:
-  Exchange(Stream& stream, const Cancel& cancel);
+  /// Until the head is read, `head_cancel` ends it, and `cancel` from then on. All three outlive it.
+  Exchange(Stream& stream, const Cancel& head_cancel, const Cancel& cancel);
 
-  /// Sends `head` (of `request`) and reads the answer. At most once per object.
-  Result<Response> run(std::string_view head, const Request& request);
+  /// Sends `head` (of `request`) and hands the answer to `receiver`; its head with `new_connection`. At most
+  /// once per object.
+  Status run(std::string_view head, const Request& request, bool new_connection, const Receiver& receiver);
   /// Whether a byte of the answer came.
   [[nodiscard]] bool started() const { return received_ > 0; }
+  /// Whether it was the receiver that ended run(): its Error is no clause, but goes on as it is.
+  [[nodiscard]] bool ended_by_receiver() const { return ended_by_receiver_; }
   /// Whether, after a good run(), the connection may carry another exchange.
   [[nodiscard]] bool keep_open() const { return keep_alive_ && begin_ == buffer_.size(); }
 
@@ -55,13 +59,13 @@ class Exchange {
     std::optional<std::uint64_t> length;
   };
 
-  Result<Response> read(const Request& request);
+  Status read(const Request& request, bool new_connection, const Receiver& receiver);
   Status read_head(Response& response, Framing& framing);
   Status read_status_line(Response& response);
   Status note_header(std::string_view name, std::string_view value, Framing& framing);
-  Status read_length(std::string& body, std::uint64_t length);
-  Status read_chunks(std::string& body, std::size_t cap);
-  Status read_until_close(std::string& body, std::size_t cap);
+  Status read_length(const Receiver& receiver, std::uint64_t length);
+  Status read_chunks(const Receiver& receiver, std::size_t cap);
+  Status read_until_close(const Receiver& receiver, std::size_t cap);
 
   /// Reads more into the buffer; false at the end of the connection.
   Result<bool> fill();
@@ -71,19 +75,22 @@ class Exchange {
   Result<std::string_view> line();
   /// Whether exactly `bytes` come next, decided at the first byte that differs.
   Result<bool> expect(std::string_view bytes);
-  /// Moves up to `size` buffered bytes to the end of `body`.
-  std::size_t take(std::string& body, std::uint64_t size);
+  /// Hands up to `size` buffered bytes on, and says how many.
+  Result<std::size_t> hand_on(const Receiver& receiver, std::uint64_t size);
+  Status by_receiver(Status outcome);
   [[nodiscard]] Error broken(const Error& cause) const;
   [[nodiscard]] Error not_http(std::string_view what) const;
 
   Stream& stream_;
-  const Cancel& cancel_;
+  const Cancel* cancel_;  // of the head, then of the body
+  const Cancel& body_cancel_;
   SteadyTime started_at_;
   std::string buffer_;
   std::size_t begin_ = 0;  // of what is not consumed yet
   std::size_t head_left_ = max_head_bytes;
   std::uint64_t received_ = 0;
   bool keep_alive_ = false;
+  bool ended_by_receiver_ = false;
 };
 
 }  // namespace repodigest::transport

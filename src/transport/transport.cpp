@@ -18,6 +18,7 @@ class SocketTransport final : public Transport {
   explicit SocketTransport(Endpoint endpoint) : endpoint_(std::move(endpoint)) {}
 
   Result<Response> call(const Request& request, const Cancel& cancel) override;
+  Status stream(const Request& request, const Receiver& receiver, const Cancel& cancel) override;
 
  private:
   Result<Stream> open(const Cancel& cancel) const;
@@ -29,31 +30,53 @@ class SocketTransport final : public Transport {
 };
 
 Result<Response> SocketTransport::call(const Request& request, const Cancel& cancel) {
+  Response response;
+  std::string& body = response.body;
+  const Receiver whole{
+      .head = [&](const Response& head) -> Status {
+        response = head;
+        if (request.expected_body_bytes > 0)
+          body.reserve(std::min(request.expected_body_bytes, request.max_body_bytes) + body_padding);
+        return {};
+      },
+      .piece = [&](std::string_view piece) -> Status {
+        if (body.empty()) body.reserve(piece.size() + body_padding);  // most bodies are one piece
+        body.append(piece);
+        return {};
+      }};
+  if (auto read = stream(request, whole, cancel); !read) return std::move(read).error();
+  body.reserve(body.size() + body_padding);
+  return response;
+}
+
+Status SocketTransport::stream(const Request& request, const Receiver& receiver, const Cancel& cancel) {
   const auto head = request_head(endpoint_, request);
   if (!head) return placed(request, head.error());
+  const Cancel head_cancel =
+      request.head_timeout > Duration::zero() ? cancel.within(request.head_timeout) : cancel;
   // Out of kept_ while in use: if an exception ended the call, the rest of its answer must not be taken for
   // the next one's.
-  std::optional<Stream> stream = std::exchange(kept_, std::nullopt);
-  if (stream && !stream->quiet()) stream.reset();
+  std::optional<Stream> connection = std::exchange(kept_, std::nullopt);
+  if (connection && !connection->quiet()) connection.reset();
   while (true) {
-    const bool fresh = !stream;
+    const bool fresh = !connection;
     if (fresh) {
-      auto opened = open(cancel);
+      auto opened = open(head_cancel);
       if (!opened) return std::move(opened).error();
-      stream.emplace(std::move(opened).value());
+      connection.emplace(std::move(opened).value());
     }
-    Exchange exchange(*stream, cancel);
-    auto response = exchange.run(*head, request);
-    if (response.ok()) {
-      if (exchange.keep_open()) kept_ = std::move(stream);
-      response->new_connection = fresh;
-      return response;
+    Exchange exchange(*connection, head_cancel, cancel);
+    const Status outcome = exchange.run(*head, request, fresh, receiver);
+    if (outcome.ok()) {
+      if (exchange.keep_open()) kept_ = std::move(connection);
+      return {};
     }
-    stream.reset();
+    if (exchange.ended_by_receiver()) return outcome;
+    connection.reset();
     // A kept connection may have ended just as we wrote. Nothing came, so asking again does no harm.
-    const bool ended_unnoticed = !fresh && !exchange.started() && response.error().reason == Reason::connect;
+    const bool ended_unnoticed = !fresh && !exchange.started() && outcome.error().reason == Reason::connect;
     if (!ended_unnoticed || (request.method != "GET" && request.method != "HEAD"))
-      return placed(request, response.error());
+      return placed(request, outcome.error());
   }
 }
 

@@ -303,6 +303,9 @@ class ModelTransport final : public transport::Transport {
   Result<transport::Response> call(const transport::Request& request, const Cancel&) override {
     return engine_.call(request);
   }
+  Status stream(const transport::Request&, const transport::Receiver&, const Cancel&) override {
+    return Error{Reason::connect, "the model has no streams"};
+  }
 
  private:
   ModelEngine& engine_;

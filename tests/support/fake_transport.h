@@ -15,7 +15,8 @@
 
 namespace repodigest::support {
 
-/// The engine behind a FakeTransport: kept by the test, changed between calls. Thread rule: one thread.
+/// The engine behind a FakeTransport: kept by the test, changed between calls. Thread rule: one thread
+/// at a time.
 class FakeEngine {
  public:
   struct Answer {
@@ -24,6 +25,10 @@ class FakeEngine {
     std::vector<std::pair<std::string, std::string>> headers = {};
     std::optional<Error> error = std::nullopt;  ///< instead of an answer; the connection is closed then
     std::function<void()> before = nullptr;     ///< run while the call is under way: the clock goes on
+    /// Of stream(): the body comes in these pieces; a call gets them joined to `body`.
+    std::vector<std::string> pieces = {};
+    std::function<void()> after_pieces = nullptr;  ///< of stream(): run while the stream is still open
+    bool endless = false;  ///< of stream(): behind its pieces it stays open until the caller gives it up
   };
 
   /// Answers `target` so from now on.
@@ -48,6 +53,32 @@ class FakeEngine {
   friend class FakeTransport;
 
   Result<transport::Response> call(const transport::Request& request, const Cancel& cancel) {
+    auto answer = begin(request, cancel);
+    if (!answer) return std::move(answer).error();
+    for (const std::string& piece : answer->pieces) answer->body += piece;
+    if (answer->body.size() > request.max_body_bytes)
+      return fail({Reason::too_large, "the body is larger than its cap", 0});
+    auto response = head_of(*answer);
+    response.body = std::move(answer->body);
+    response.body.reserve(response.body.size() + transport::body_padding);
+    return response;
+  }
+
+  Status stream(const transport::Request& request, const transport::Receiver& receiver,
+                const Cancel& cancel) {
+    auto answer = begin(request, cancel);
+    if (!answer) return std::move(answer).error();
+    if (auto taken = receiver.head(head_of(*answer)); !taken) return fail(taken.error());
+    if (!answer->body.empty()) answer->pieces.insert(answer->pieces.begin(), std::move(answer->body));
+    for (const std::string& piece : answer->pieces)
+      if (auto taken = receiver.piece(piece); !taken) return fail(taken.error());
+    if (answer->after_pieces) answer->after_pieces();
+    if (answer->endless) return fail({cancel.wait(-1, 0).value_or(Reason::interrupted), "it was given up"});
+    return {};
+  }
+
+  /// Notes the request and picks its answer; an Error if there is none.
+  Result<Answer> begin(const transport::Request& request, const Cancel& cancel) {
     targets_.push_back(request.target);
     last_request_ = request;
     if (cancel.deadline()) last_timeout_ = *cancel.deadline() - std::chrono::steady_clock::now();
@@ -62,14 +93,13 @@ class FakeEngine {
     }
     if (answer.before) answer.before();
     if (answer.error) return fail(std::move(*answer.error));
-    if (answer.body.size() > request.max_body_bytes)
-      return fail({Reason::too_large, "the body is larger than its cap", 0});
+    return answer;
+  }
 
+  transport::Response head_of(Answer& answer) {
     transport::Response response;
     response.status = answer.status;
     response.headers = std::move(answer.headers);
-    response.body = std::move(answer.body);
-    response.body.reserve(response.body.size() + transport::body_padding);
     response.new_connection = !std::exchange(connected_, keeps_alive_);
     if (std::exchange(drop_after_answer_, false)) connected_ = false;
     return response;
@@ -96,6 +126,10 @@ class FakeTransport final : public transport::Transport {
   explicit FakeTransport(FakeEngine& engine) : engine_(engine) {}
   Result<transport::Response> call(const transport::Request& request, const Cancel& cancel) override {
     return engine_.call(request, cancel);
+  }
+  Status stream(const transport::Request& request, const transport::Receiver& receiver,
+                const Cancel& cancel) override {
+    return engine_.stream(request, receiver, cancel);
   }
 
  private:

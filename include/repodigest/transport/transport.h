@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ struct Request {
   /// Memory taken at once for the body, as far as the cap allows: about the size of the last answer to the
   /// same request, so that a body of many megabytes is not moved again and again while it grows.
   std::size_t expected_body_bytes = 0;
+  /// Of stream(): how long the head of the answer may take, and the whole of one with a status from 300 on
+  /// (that is no stream, whatever was asked for), apart from its Cancel; zero is no limit of its own.
+  Duration head_timeout = Duration::zero();
 };
 
 struct Response {
@@ -69,6 +73,13 @@ struct Response {
 
   /// The first header of that name (any case), or "".
   [[nodiscard]] std::string_view header(std::string_view name) const;
+};
+
+/// Takes an answer while it comes. An Error of either ends the call with that Error.
+struct Receiver {
+  std::function<Status(const Response& head)> head;  ///< once: status and headers, without the body
+  /// The body's next bytes as soon as they are there, without the framing of chunks; valid for this call.
+  std::function<Status(std::string_view piece)> piece;
 };
 
 /// One of the house's three interfaces, so that tests can answer without a socket.
@@ -87,6 +98,12 @@ class Transport {
   ///  or a header); too_large: the body exceeds max_body_bytes, or the head 64 KiB.
   /// After any Error the connection is closed, so that the engine stops working on the answer.
   virtual Result<Response> call(const Request& request, const Cancel& cancel) = 0;
+
+  /// The same for an answer that is handed on while it comes and is kept nowhere: one that never ends by
+  /// itself (/events), or one too large to hold. Nothing is read while the receiver works, so that a slow one
+  /// slows the peer. Returns when the answer is whole. Once receiver.head was called there is no second try.
+  /// Errors: as call(), and those of the receiver as they are.
+  virtual Status stream(const Request& request, const Receiver& receiver, const Cancel& cancel) = 0;
 };
 
 /// The real one. Nothing is opened before the first call.
