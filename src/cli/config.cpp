@@ -46,6 +46,7 @@ class Merger {
       if (auto status = set(option); !status) return std::move(status).error();
     keep_the_stronger(*find_option("docker.host"), config_.docker.host, *find_option("docker.context"),
                       config_.docker.context);
+    config_.poll_full_interval = std::max(config_.poll_full_interval, config_.poll_interval);
     return std::move(config_);
   }
 

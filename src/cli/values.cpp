@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -68,6 +69,16 @@ Result<std::size_t> read_bytes(std::string_view text) {
   if (*number > (std::numeric_limits<std::size_t>::max() >> unit->second))
     return usage_error(quoted(text) + " is too large");
   return *number << unit->second;
+}
+
+Result<double> read_share(std::string_view text) {
+  double share = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), share);
+  if (failure != std::errc() || end != text.data() + text.size() || !std::isfinite(share))
+    return usage_error(quoted(text) + " is not a number such as 0.1");
+  if (share <= 0) return usage_error(quoted(text) + " is too small: it must be above 0");
+  if (share > 1) return usage_error(quoted(text) + " is too large: at most 1");
+  return share;
 }
 
 Result<Duration> read_positive_duration(std::string_view text) {

@@ -19,6 +19,8 @@ Result<bool> read_bool(std::string_view text);
 Result<std::size_t> read_number(std::string_view text, std::size_t least);
 /// A size: bytes, or a number with KiB, MiB or GiB behind it; at least one byte.
 Result<std::size_t> read_bytes(std::string_view text);
+/// A number above 0 and at most 1.
+Result<double> read_share(std::string_view text);
 /// A duration that is longer than zero.
 Result<Duration> read_positive_duration(std::string_view text);
 /// A text that is not empty.

@@ -32,7 +32,12 @@ struct Config {
   bool demo = false;
 
   Duration poll_interval = std::chrono::seconds(60);
+  Duration poll_full_interval = std::chrono::hours(1);  ///< never below poll_interval after parse()
+  bool poll_events = true;
+  double poll_max_engine_share = 0.1;  ///< above 0, at most 1
   Duration poll_stale_after = std::chrono::minutes(5);
+  bool poll_containers = true;
+  std::string cache_file;  ///< "" is none
 
   exposition::SeriesOptions series;  ///< --metrics.per-image, --metrics.max-images
 

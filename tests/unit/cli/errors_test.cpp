@@ -64,6 +64,14 @@ TEST(Mistakes, InAValueNameTheFlag) {
   EXPECT_THAT(refusal({"--poll.interval=0"}), StartsWith("--poll.interval: \"0\" must be longer than 0"));
   EXPECT_EQ(refusal({"--docker.max-connections=0"}),
             "--docker.max-connections: \"0\" is too small: at least 1");
+  for (const std::string text : {"much", "0.1x", "nan", "inf", "0,1", "10%"})
+    EXPECT_EQ(refusal({"--poll.max-engine-share=" + text}),
+              "--poll.max-engine-share: \"" + text + "\" is not a number such as 0.1");
+  for (const std::string text : {"0", "-0.1"})
+    EXPECT_EQ(refusal({"--poll.max-engine-share=" + text}),
+              "--poll.max-engine-share: \"" + text + "\" is too small: it must be above 0");
+  EXPECT_EQ(refusal({"--poll.max-engine-share=1.1"}),
+            "--poll.max-engine-share: \"1.1\" is too large: at most 1");
   EXPECT_EQ(refusal({"--log.level=loud"}), "--log.level: \"loud\" is none of debug, info, warn, error");
   EXPECT_THAT(refusal({"--web.listen-address=nowhere"}), StartsWith("--web.listen-address: "));
   EXPECT_THAT(refusal({"--web.listen-address=:1", "--web.listen-address=:99999"}), HasSubstr(":99999"));

@@ -139,5 +139,15 @@ TEST(HostAndContext, OfTheExportersOwnVariableAreKeptBesideDockersVariableOfTheO
   EXPECT_EQ(world.parse({}).config.value().docker.context, "c");
 }
 
+TEST(Dependence, AFullIntervalShorterThanTheIntervalCountsAsTheInterval) {
+  const World world;
+  const auto full = [&world](const std::vector<std::string>& arguments) {
+    return world.parse(arguments).config.value().poll_full_interval;
+  };
+  EXPECT_EQ(full({"--poll.interval=2h"}), seconds(7200));
+  EXPECT_EQ(full({"--poll.full-interval=10s"}), seconds(60));
+  EXPECT_EQ(full({"--poll.full-interval=10s", "--poll.interval=5s"}), seconds(10));
+}
+
 }  // namespace
 }  // namespace repodigest::cli

@@ -40,6 +40,14 @@ TEST(ReadBool, TakesTheWordsOfYamlInAnyCase) {
   for (const auto* const text : {"", "2", "y", "enable", " true"}) EXPECT_FALSE(read_bool(text).ok()) << text;
 }
 
+TEST(ReadShare, TakesNumbersAboveZeroUpToOne) {
+  EXPECT_EQ(*read_share("0.1"), 0.1);
+  EXPECT_EQ(*read_share("1"), 1.0);
+  EXPECT_EQ(*read_share("5e-2"), 0.05);
+  for (const auto* const text : {"", " 0.1", "0.1 ", "0x1", "+0.1", "1.0000001", "-1", "0", "0.0", "1e999"})
+    EXPECT_FALSE(read_share(text)) << text;
+}
+
 TEST(ReadApiVersion, TakesMajorAndMinorAndDropsTheV) {
   EXPECT_EQ(*read_api_version("1.45"), "1.45");
   EXPECT_EQ(*read_api_version("v1.45"), "1.45");
