@@ -79,7 +79,7 @@ void derive(Image& image, const Circumstances& circumstances) {
   const Strings& inspected = image.digests->unique;
   // With the containerd store a list row has one entry at most, so only a graphdriver's list can lack one.
   const bool list_is_complete = circumstances.store == engine::ImageStore::graphdriver;
-  if (circumstances.current && row_digests != inspected &&
+  if (circumstances.current && circumstances.row_known && row_digests != inspected &&
       (has_more_than(row_digests, inspected) || (list_is_complete && has_more_than(inspected, row_digests))))
     image.anomalies.add(digest::Anomaly::list_mismatch);
 }
@@ -109,6 +109,9 @@ void tally(Totals& totals, const Image& image, int times) {
     add(totals.repo_digests, image.digests->raw_count);
     add(totals.repo_digests_unique, image.digests->unique.size());
     add(totals.images_with_duplicates, image.digests->duplicates.empty() ? 0 : 1);
+    if (!image.digests->duplicates.empty())
+      for (const Container& container : image.containers)
+        add(totals.containers_with_duplicates[index_of(container.kind())], 1);
   }
   for (std::size_t i = 0; i < totals.by_anomaly.size(); ++i)
     add(totals.by_anomaly[i], image.anomalies.has(static_cast<digest::Anomaly>(i)) ? 1 : 0);

@@ -15,6 +15,7 @@ namespace repodigest::inventory {
 struct Circumstances {
   const std::vector<std::string>& row_digests;  ///< RepoDigests of the image's list row
   bool current = false;          ///< the image's digests were inspected since its row last changed
+  bool row_known = true;         ///< false after a bell: the row is of another moment than the image
   bool doubtful = false;         ///< they are of another moment than its row: to be asked again
   bool not_inspectable = false;  ///< inspect answers 404 though a newer list still has the image
   engine::ImageStore store = engine::ImageStore::unknown;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "failure.h"
 #include "image.h"
 #include "repodigest/digest/digest.h"
 #include "state.h"
@@ -10,7 +11,6 @@
 namespace repodigest::inventory {
 namespace {
 
-constexpr unsigned tries_before_failure = 3;
 constexpr Duration first_pause = std::chrono::minutes(1);
 constexpr Duration longest_pause = std::chrono::hours(1);
 
@@ -18,26 +18,6 @@ constexpr Duration longest_pause = std::chrono::hours(1);
 Duration pause_after(unsigned failures) {
   constexpr unsigned doublings_to_longest = 6;
   return std::min(longest_pause, first_pause * (1U << std::min(failures, doublings_to_longest)));
-}
-
-/// Whether it is about the way to the engine, so that it says nothing about the image.
-bool concerns_connection(Reason reason) {
-  return reason == Reason::connect || reason == Reason::permission || reason == Reason::tls ||
-         reason == Reason::api_version;
-}
-
-/// Whether it says that there is nothing by the name asked for, or that it is no name: containerd takes names
-/// that Docker refuses with 400.
-bool leads_nowhere(const Error& error) {
-  return error.reason == Reason::not_found ||
-         (error.reason == Reason::http && error.status >= 300 && error.status < 500);
-}
-
-/// Whether it is what engines answer while an image is being tagged or removed, or cut off while they stop:
-/// worth asking again at once.
-bool may_pass(const Error& error) {
-  return error.reason == Reason::not_found || error.reason == Reason::interrupted ||
-         (error.reason == Reason::http && error.status >= 500);
 }
 
 /// The first tag that names one image and no digest; the Id if there is none.
@@ -68,7 +48,13 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
   state.engine_doubles = engine::doubles_single_names(identity.version, identity.image_store);
   state.changed = true;
   if (change.store || change.engine_id) state.forget_images();
+  if (change.any()) {
+    state.questions.clear();
+    state.remembered.clear();
+    ++state.generation;
+  }
   for (Entry* const entry : state.order) {
+    if (entry == nullptr) continue;
     Image image = *entry->image;
     if (change.any()) {
       image.digests.reset();
@@ -83,12 +69,13 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
   return change;
 }
 
-void Inventory::apply_list(engine::ImageList list, SteadyTime now) {
+void Inventory::apply_list(const engine::ImageList& list, SteadyTime now) {
   State& state = *state_;
   ++state.lists;
   if (!std::exchange(state.listed, true)) state.changed = true;
-  for (Entry* const entry : state.take(std::move(list))) state.apply(*entry, state.merged_row(*entry));
+  state.take(list);
   state.drop_absent();
+  state.remembered.clear();
   state.plan();
   state.agenda.advance(now);
 }
@@ -138,6 +125,7 @@ std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
   if (state.identity)
     snapshot->advisories = engine::advisories(state.identity->version, state.identity->image_store);
   snapshot->listed = state.listed;
+  snapshot->containers_known = state.containers_known;
   snapshot->images.reserve(state.by_name.size());
   for (const Entry* const entry : state.by_name) snapshot->images.push_back(entry->image);
   snapshot->totals = state.totals;
@@ -150,13 +138,17 @@ std::shared_ptr<const Snapshot> Inventory::snapshot(WallTime wall) {
 /// Makes the agenda anew, after a list or an identity changed ranks.
 void Inventory::State::plan() {
   agenda.clear();
-  for (const Entry* const entry : order) {
-    if (entry->current && !doubtful(*entry)) continue;
-    if (entry->trouble.retry_at) {
-      agenda.postpone(rank(*entry), *entry->trouble.retry_at);
-    } else {
-      agenda.add(rank(*entry));
-    }
+  for (const Entry* const entry : order)
+    if (entry != nullptr) schedule(*entry);
+}
+
+/// Puts it on the agenda, if it is to be inspected.
+void Inventory::State::schedule(const Entry& entry) {
+  if (entry.current && !doubtful(entry)) return;
+  if (entry.trouble.retry_at) {
+    agenda.postpone(rank(entry), *entry.trouble.retry_at);
+  } else {
+    agenda.add(rank(entry));
   }
 }
 
@@ -165,6 +157,7 @@ void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspe
   std::optional<digest::Analysis> digests = digest::analyse(inspect.repo_digests);
   // The same answer again is no coincidence: this engine's list and inspect differ about this image.
   const bool confirmed = entry.doubtful_since && digests == image.digests;
+  ++generation;
   entry.current = true;
   entry.doubtful_since.reset();
   entry.trouble = {};
@@ -201,6 +194,7 @@ void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& erro
 void Inventory::State::replace(Entry& entry, Image image) {
   derive(image, {.row_digests = entry.row_digests,
                  .current = entry.current,
+                 .row_known = entry.row_known,
                  .doubtful = doubtful(entry),
                  .not_inspectable = entry.trouble.not_inspectable,
                  .store = identity ? identity->image_store : engine::ImageStore::unknown,

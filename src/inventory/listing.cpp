@@ -6,75 +6,28 @@
 #include <utility>
 
 #include "image.h"
+#include "repodigest/digest/digest.h"
 #include "state.h"
 
 namespace repodigest::inventory {
 
-/// Makes `next` the latest list: `order` and where each entry stands follow. Returns the entries to which
-/// their rows are to be applied.
-///
-/// Most lists are the last one again, or nearly. Walking along it, a row is mostly the one that is expected
-/// there, found without a look into the table.
-std::vector<Inventory::Entry*> Inventory::State::take(engine::ImageList next) {
-  std::vector<Entry*> to_apply;
-  std::vector<Entry*> found;
-  found.reserve(next.size());
-  next_row.assign(next.size(), 0);
-  entries.reserve(next.size());
-  order.clear();
-  std::size_t expected = 0;  // in the last list
-  const auto is_expected = [&](const engine::ImageList::Row& row) {
-    return expected < list.size() && list[expected].id == row.id;
-  };
-  for (std::size_t i = 0; i < next.size(); ++i) {
-    const engine::ImageList::Row& row = next[i];
-    Entry* entry = nullptr;
-    bool same = false;
-    if (!is_expected(row)) {
-      entry = &entries[std::string(row.id)];
-      const bool in_last_list = entry->image && entry->list + 1 == lists;
-      if (in_last_list) expected = entry->first_row;
-    }
-    if (is_expected(row)) {
-      entry = row_entries[expected];
-      same = list[expected] == row;
-      ++expected;
-    }
-    found.push_back(entry);
+namespace {
 
-    if (entry->list == lists) {  // a further row of its Id
-      if (std::exchange(entry->unchanged, false)) to_apply.push_back(entry);
-      next_row[entry->last_row] = i;
-      entry->last_row = i;
-      continue;
-    }
-    const bool had_one_row = entry->first_row == entry->last_row;
-    entry->unchanged = same && had_one_row && entry->current && !entry->doubtful_since;
-    if (!entry->unchanged) to_apply.push_back(entry);
-    entry->list = lists;
-    entry->position = order.size();
-    entry->first_row = entry->last_row = i;
-    order.push_back(entry);
-  }
-  list = std::move(next);
-  row_entries = std::move(found);
-  return to_apply;
-}
+using engine::ImageList;
 
-/// The entry's row in the latest list; several of one Id as one, with the names of all, the earliest time and
-/// the largest size.
-engine::ImageRow Inventory::State::merged_row(const Entry& entry) const {
-  const auto append = [](std::vector<std::string>& all, engine::ImageList::Texts more) {
+/// Several rows of one Id as one, with the names of all, the earliest time and the largest size.
+engine::ImageRow merged_row(const ImageList& list, std::size_t first,
+                            const std::vector<std::size_t>& further) {
+  const auto append = [](std::vector<std::string>& all, ImageList::Texts more) {
     all.insert(all.end(), more.begin(), more.end());
   };
-  const engine::ImageList::Row& first = list[entry.first_row];
   engine::ImageRow merged;
-  merged.id = first.id;
-  merged.created = first.created;
-  merged.size = first.size;
-  append(merged.repo_tags, first.repo_tags);
-  append(merged.repo_digests, first.repo_digests);
-  for (std::size_t i = next_row[entry.first_row]; i != 0; i = next_row[i]) {
+  merged.id = list[first].id;
+  merged.created = list[first].created;
+  merged.size = list[first].size;
+  append(merged.repo_tags, list[first].repo_tags);
+  append(merged.repo_digests, list[first].repo_digests);
+  for (const std::size_t i : further) {
     append(merged.repo_tags, list[i].repo_tags);
     append(merged.repo_digests, list[i].repo_digests);
     merged.created = std::min(merged.created, list[i].created);
@@ -83,7 +36,7 @@ engine::ImageRow Inventory::State::merged_row(const Entry& entry) const {
   std::erase(merged.repo_tags, "<none>:<none>");
   keep_first_appearances(merged.repo_tags);
   keep_first_appearances(merged.repo_digests);
-  if (entry.first_row != entry.last_row) {
+  if (!further.empty()) {
     // Rows of equal age come in another order from call to call, which must not look like a change.
     std::sort(merged.repo_tags.begin(), merged.repo_tags.end());
     std::sort(merged.repo_digests.begin(), merged.repo_digests.end());
@@ -91,29 +44,97 @@ engine::ImageRow Inventory::State::merged_row(const Entry& entry) const {
   return merged;
 }
 
+bool is_same_row(const Image& image, const std::vector<std::string>& row_digests, const ImageList::Row& row) {
+  return image.created == row.created && image.size == row.size &&
+         std::ranges::equal(image.repo_tags, row.repo_tags) &&
+         std::ranges::equal(row_digests, row.repo_digests);
+}
+
+}  // namespace
+
+/// Makes `list` the latest: `order` follows, and each row is applied that is not as it was.
+///
+/// Most lists are the last one again, or nearly. Walking along its order, a row is mostly of the image that
+/// is expected there, found without a look into the table.
+void Inventory::State::take(const ImageList& list) {
+  const std::vector<Entry*> before = std::exchange(order, {});
+  order.reserve(list.size());
+  entries.reserve(list.size());
+  std::vector<std::size_t> first_rows;  // of each in `order`
+  first_rows.reserve(list.size());
+  std::unordered_map<const Entry*, std::vector<std::size_t>> further_rows;
+  std::vector<Entry*> to_apply;
+  std::size_t expected = 0;  // in `before`
+  Entry* entry = nullptr;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const ImageList::Row& row = list[i];
+    if (i > 0 && list[i - 1].id == row.id) {
+      // another row of the same image
+    } else if (expected < before.size() && before[expected] != nullptr &&
+               before[expected]->image->id == row.id) {
+      entry = before[expected++];
+    } else {
+      entry = &entries[std::string(row.id)];
+      const bool was_before = entry->image && entry->list != lists;
+      if (was_before) expected = entry->position + 1;
+    }
+
+    if (entry->list == lists) {
+      further_rows[entry].push_back(i);
+      if (std::exchange(entry->unchanged, false)) to_apply.push_back(entry);
+      continue;
+    }
+    entry->unchanged = worth_keeping(*entry) && is_same_row(*entry->image, entry->row_digests, row);
+    if (!entry->unchanged) to_apply.push_back(entry);
+    entry->list = lists;
+    entry->position = order.size();
+    order.push_back(entry);
+    first_rows.push_back(i);
+  }
+  for (Entry* const one : to_apply) {
+    const auto further = further_rows.find(one);
+    apply(*one, merged_row(list, first_rows[one->position],
+                           further == further_rows.end() ? std::vector<std::size_t>() : further->second));
+  }
+}
+
 void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
   const bool is_new = entry.image == nullptr;
+  const bool row_was_known = std::exchange(entry.row_known, true);
   // Asked at once, whether an image of which the last answer was a 404 can't be inspected or was on its way.
   if (entry.trouble.first_404 && !entry.trouble.not_inspectable) entry.trouble.retry_at.reset();
-  const bool names_changed =
-      is_new || entry.image->repo_tags != row.repo_tags || entry.row_digests != row.repo_digests;
-  if (!names_changed && !entry.doubtful_since && entry.image->created == row.created &&
+  const Remembered* const kept = entry.current ? nullptr : remembered_as(row);
+  const bool is_as_known = !is_new && entry.image->repo_tags == row.repo_tags &&
+                           entry.row_digests == row.repo_digests && row_was_known;
+  if (is_as_known && !entry.doubtful_since && kept == nullptr && entry.image->created == row.created &&
       entry.image->size == row.size)
     return;
+  // What a bell's inspect told, the row tells too: then it holds, though it is the first such row.
+  const bool goes_with_bell =
+      !is_new && !row_was_known && have_same_tags(row.repo_tags, entry.image->repo_tags);
   if (is_new) by_name.push_back(&entry);
   Image image = is_new ? Image{} : *entry.image;
+  if (is_new) image.containers = containers_of(row.id);
   image.id = std::move(row.id);
   image.created = row.created;
   image.size = row.size;
-  if (names_changed) {
-    image.repo_tags = std::move(row.repo_tags);
+  if (kept != nullptr || !(is_as_known || goes_with_bell)) {
     image.failure.reset();
-    entry.row_digests = std::move(row.repo_digests);
-    entry.current = false;
+    entry.current = kept != nullptr;
     entry.doubtful_since.reset();
     entry.trouble = {};
+    if (kept != nullptr) image.digests = digest::analyse(kept->repo_digests);
+  }
+  if (!is_as_known || kept != nullptr) ++generation;
+  if (!is_as_known) {
+    image.repo_tags = std::move(row.repo_tags);
+    entry.row_digests = std::move(row.repo_digests);
   }
   replace(entry, std::move(image));
+  if (goes_with_bell && entry.current && entry.image->anomalies.has(digest::Anomaly::list_mismatch)) {
+    entry.doubtful_since = lists - 1;  // the list is newer than the inspect
+    replace(entry, *entry.image);
+  }
 }
 
 /// Forgets the images that the latest list no longer has.
@@ -127,6 +148,7 @@ void Inventory::State::drop_absent() {
     return true;
   });
   changed = true;
+  ++generation;
 }
 
 /// Everything is as before the first list: beside the identity of another engine, the rows of the former one
@@ -135,8 +157,9 @@ void Inventory::State::forget_images() {
   order.clear();
   by_name.clear();
   entries.clear();
-  row_entries.clear();
-  list = {};
+  questions.clear();
+  containers.clear();
+  containers_known = false;
   totals = {};
   listed = false;
 }

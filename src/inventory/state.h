@@ -1,9 +1,11 @@
-// What an Inventory keeps: its images, how asking for each goes, and the latest list. Private to this room:
-// inventory.cpp answers questions and takes inspects, listing.cpp takes lists.
+// What an Inventory keeps: its images, how asking for each goes, and what bells ask. Private to this room:
+// inventory.cpp answers questions and takes inspects, listing.cpp takes lists, bells.cpp what rings,
+// containers.cpp who uses what, keeping.cpp is about what outlives this program.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,43 +31,58 @@ struct Inventory::Entry {
 
   std::shared_ptr<const Image> image;  // null only while its first row is being applied
   std::vector<std::string> row_digests;
-  std::uint64_t list = 0;     // the number of the latest list that has it
-  std::size_t position = 0;   // in that list's order of Ids
-  std::size_t first_row = 0;  // in that list
-  std::size_t last_row = 0;   // another one where several rows have its Id
-  bool unchanged = false;     // its row is that of the list before, and nothing is to be done about it
-  bool current = false;       // image->digests were inspected since its row last changed
-  bool misplaced = true;      // its place in State::by_name is to be found
+  std::uint64_t list = 0;    // the number of the latest list that has it
+  std::size_t position = 0;  // in State::order
+  bool unchanged = false;    // its row is that of the list before, and nothing is to be done about it
+  bool current = false;      // image->digests were inspected since its row last changed
+  bool row_known = true;     // false after a bell: what the next list says of it is no change by itself
+  bool misplaced = true;     // its place in State::by_name is to be found
   // The number of the latest list when an inspect came that does not go with its row: a tag came or went
   // between the two. If it is gone again by the next list, the row is as before, but the counts are not.
   std::optional<std::uint64_t> doubtful_since;
   Trouble trouble;
 };
 
+/// What a bell, or the answer to one, left to be asked.
+struct Question {
+  std::string id;         // "" if not known
+  std::string reference;  // "" if it is about the image alone
+  bool removed = false;   // the reference no longer names the image
+  unsigned tries = 0;     // in vain, of the kind that may pass
+  [[nodiscard]] bool by_reference() const { return !reference.empty() && !removed; }
+};
+
 struct Inventory::State {
+  /// The rank of the first image that is no suspect; no list is so long.
+  static constexpr Agenda::Rank first_unsuspected = Agenda::Rank{1} << 40U;
+
   explicit State(bool is_demo) : demo(is_demo) {}
 
   const bool demo;
   std::optional<engine::Identity> identity;
   bool engine_doubles = false;
   std::unordered_map<std::string, Entry> entries;  // by Id; its nodes never move
-  std::vector<Entry*> order;                       // as the list has them, newest first
-  std::vector<Entry*> by_name;                     // as the snapshot has them, but for the misplaced
+  // As the list has them, newest first, then those that bells told of since; null: gone since.
+  std::vector<Entry*> order;
+  std::vector<Entry*> by_name;  // as the snapshot has them, but for the misplaced
   std::uint64_t lists = 0;
-  bool listed = false;                // by the engine in `identity`
-  engine::ImageList list;             // the latest one of that engine
-  std::vector<Entry*> row_entries;    // whose each of its rows is
-  std::vector<std::size_t> next_row;  // after each of its rows the next of the same Id; 0: none
+  bool listed = false;  // by the engine in `identity`
   Agenda agenda;
+  std::deque<Question> questions;
+  bool lost_questions = false;  // there were too many
+  bool containers_known = false;
+  std::unordered_map<std::string, std::vector<Container>> containers;  // by the Id of their image, sorted
+  std::unordered_map<std::string, Remembered> remembered;              // by Id; until the next list
+  std::uint64_t generation = 0;
   Totals totals;
   bool changed = true;  // since `latest`
   std::shared_ptr<const Snapshot> latest;
 
   /// Suspects come before the others, and each kind in the order of the list.
-  [[nodiscard]] Agenda::Rank rank(const Entry& entry) const {
-    return entry.position + (entry.image->suspect ? 0 : order.size());
+  [[nodiscard]] static Agenda::Rank rank(const Entry& entry) {
+    return entry.position + (entry.image->suspect ? 0 : first_unsuspected);
   }
-  [[nodiscard]] const Entry& at(Agenda::Rank rank) const { return *order[rank % order.size()]; }
+  [[nodiscard]] const Entry& at(Agenda::Rank rank) const { return *order[rank % first_unsuspected]; }
 
   /// Whether its counts are of another moment than its row, and a newer list has come that it can be compared
   /// with.
@@ -73,12 +90,24 @@ struct Inventory::State {
     return entry.doubtful_since && *entry.doubtful_since < lists;
   }
 
-  std::vector<Entry*> take(engine::ImageList next);
-  [[nodiscard]] engine::ImageRow merged_row(const Entry& entry) const;
+  /// Whether its inspect goes with its row, so that another run can use it.
+  [[nodiscard]] static bool worth_keeping(const Entry& entry) {
+    return entry.current && entry.row_known && !entry.doubtful_since;
+  }
+
+  void take(const engine::ImageList& list);
   void apply(Entry& entry, engine::ImageRow row);
   void drop_absent();
+  void drop(Entry& entry);
   void forget_images();
   void plan();
+  void schedule(const Entry& entry);
+  void ask(const std::string& id, const std::string& reference = {}, bool removed = false);
+  void answered(const Question& question, const engine::ImageInspect& answer);
+  [[nodiscard]] bool unanswered(Question question, const Error& error);
+  void take_away(const std::vector<std::string>& names, const std::string& except);
+  [[nodiscard]] std::vector<Container> containers_of(const std::string& image) const;
+  [[nodiscard]] const Remembered* remembered_as(const engine::ImageRow& row) const;
   void succeeded(Entry& entry, const engine::ImageInspect& inspect);
   void failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now);
   void replace(Entry& entry, Image image);

@@ -67,9 +67,9 @@ class Inventory {
   /// and those whose cache key (Id, RepoTags, RepoDigests of the row, engine ID, version, store) is new or
   /// changed become pending; a changed image keeps its counts until it is inspected again. Images whose last
   /// inspect failed become due again when their retry time has come, and those of a 404 at once: if it is
-  /// one again, the image is `not_inspectable`. Keeps the list, because a row that stands as in the list
-  /// before then costs no more than their comparison.
-  void apply_list(engine::ImageList list, SteadyTime now);
+  /// one again, the image is `not_inspectable`. A row that stands as in the list before costs no more than
+  /// its comparison with what is known. Questions that bells left stay open: they may be younger.
+  void apply_list(const engine::ImageList& list, SteadyTime now);
 
   /// How many inspects are due at `now`.
   [[nodiscard]] std::size_t due_count(SteadyTime now) const;

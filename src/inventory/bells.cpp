@@ -1,0 +1,214 @@
+// What rings: which questions that leaves, and what their answers mean for the images.
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "failure.h"
+#include "image.h"
+#include "repodigest/digest/digest.h"
+#include "state.h"
+
+namespace repodigest::inventory {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+/// Beyond that a list is cheaper, and memory bounded.
+constexpr std::size_t max_questions = 10'000;
+
+bool mean_the_same(std::string_view one, std::string_view other) {
+  return digest::familiar_name(one) == digest::familiar_name(other);
+}
+
+bool has_digest(std::string_view name) {
+  return name.find('@') != std::string_view::npos;
+}
+
+bool holds(const Image& image, std::string_view name) {
+  return std::any_of(image.repo_tags.begin(), image.repo_tags.end(),
+                     [name](const std::string& tag) { return mean_the_same(tag, name); });
+}
+
+Due due_of(const Question& question) {
+  return {question.id, question.by_reference() ? question.reference : question.id};
+}
+
+bool are_the_same_names(const Strings& some, const Strings& others) {
+  const auto sorted = [](const Strings& names) {
+    std::vector<std::string_view> all;
+    all.reserve(names.size());
+    for (const std::string& name : names) all.push_back(digest::familiar_name(name));
+    std::sort(all.begin(), all.end());
+    return all;
+  };
+  return sorted(some) == sorted(others);
+}
+
+/// RepoTags of an image as the next list will have them: what inspect shows, and the names with a digest that
+/// were there, because engines before 28 leave these out of it.
+Strings names_after(const Strings& known, const Question& question, Strings told) {
+  std::erase(told, "<none>:<none>");
+  keep_first_appearances(told);
+  if (std::none_of(told.begin(), told.end(), has_digest))
+    for (const std::string& name : known)
+      if (has_digest(name) && !(question.removed && mean_the_same(name, question.reference)))
+        told.push_back(name);
+  // As the list wrote them, if none came or went: 24.0's inspect writes them in another way.
+  return are_the_same_names(told, known) ? known : told;
+}
+
+}  // namespace
+
+void Inventory::ring(const Bell& bell) {
+  State& state = *state_;
+  if (!state.listed) return;  // the list to come is younger
+  if (!bell.id.empty() || !bell.removed) state.ask(bell.id, bell.reference, bell.removed);
+  if (!bell.removed || bell.reference.empty()) return;
+  // A name that moved without a word (load, pull) and was then removed from where it went.
+  for (const Entry* const entry : state.order)
+    if (entry != nullptr && entry->image->id != bell.id && holds(*entry->image, bell.reference))
+      state.ask(entry->image->id, bell.reference, true);
+}
+
+std::size_t Inventory::rung_count() const {
+  return state_->questions.size();
+}
+
+std::optional<Due> Inventory::next_rung() const {
+  if (state_->questions.empty()) return std::nullopt;
+  return due_of(state_->questions.front());
+}
+
+bool Inventory::apply_rung(const Due& due, Result<engine::ImageInspect> answer, SteadyTime /*now*/) {
+  State& state = *state_;
+  if (state.questions.empty()) return true;  // forgotten meanwhile
+  const Due asked = due_of(state.questions.front());
+  if (asked.id != due.id || asked.name != due.name) return true;
+  if (!answer.ok() && concerns_connection(answer.error().reason)) return true;
+  Question question = std::move(state.questions.front());
+  state.questions.pop_front();
+  if (answer.ok() && (answer->id.empty() || (!question.by_reference() && answer->id != question.id)))
+    answer = Error{Reason::parse, "the engine answered with another image"};
+  bool made_out = true;
+  if (answer.ok()) {
+    state.answered(question, *answer);
+  } else {
+    made_out = state.unanswered(std::move(question), answer.error());
+  }
+  return !std::exchange(state.lost_questions, false) && made_out;
+}
+
+/// Each image and reference once; what the newest bell says of the reference counts.
+void Inventory::State::ask(const std::string& id, const std::string& reference, bool removed) {
+  if (id.empty() && reference.empty()) return;
+  for (Question& open : questions)
+    if (open.id == id && mean_the_same(open.reference, reference)) {
+      open.removed = removed;
+      return;
+    }
+  if (questions.size() >= max_questions) {
+    lost_questions = true;
+  } else {
+    questions.push_back({id, reference, removed, 0});
+  }
+}
+
+void Inventory::State::answered(const Question& question, const engine::ImageInspect& answer) {
+  Entry& entry = entries[answer.id];
+  const bool is_new = entry.image == nullptr;
+  Image image = is_new ? Image{} : *entry.image;
+  Strings names = names_after(image.repo_tags, question, answer.repo_tags);
+  std::optional<digest::Analysis> digests = digest::analyse(answer.repo_digests);
+  // It may say what is known: a pull of what is there already rings too.
+  const bool is_news =
+      !entry.current || entry.doubtful_since || names != image.repo_tags || digests != image.digests;
+  if (is_new) {
+    image.id = answer.id;
+    image.created = answer.created;
+    image.size = answer.size;
+    image.containers = containers_of(answer.id);
+    entry.list = lists;
+    entry.position = order.size();
+    order.push_back(&entry);
+    by_name.push_back(&entry);
+  } else if (is_news) {
+    agenda.remove(rank(entry));
+  }
+  Strings taken = names;
+  if (question.by_reference()) taken.push_back(question.reference);
+  if (is_news) {
+    image.repo_tags = std::move(names);
+    image.digests = std::move(digests);
+    image.failure.reset();
+    entry.row_digests.clear();
+    entry.row_known = false;
+    entry.current = true;
+    entry.doubtful_since.reset();
+    entry.trouble = {};
+    ++generation;
+    replace(entry, std::move(image));
+  }
+  take_away(taken, answer.id);
+  // The reference moved on to another image than the one that rang with it.
+  if (!question.id.empty() && question.id != answer.id) ask(question.id);
+}
+
+/// False if only a list can help.
+bool Inventory::State::unanswered(Question question, const Error& error) {
+  if (question.by_reference() && leads_nowhere(error)) {
+    const std::size_t open = questions.size();
+    if (error.reason == Reason::not_found) take_away({question.reference}, "");
+    for (const Entry* const entry : order)
+      if (entry != nullptr && holds(*entry->image, question.reference)) ask(entry->image->id);
+    if (!question.id.empty()) ask(question.id);
+    return error.reason == Reason::not_found || questions.size() > open;
+  }
+  if (error.reason == Reason::not_found) {
+    const auto found = entries.find(question.id);
+    if (found != entries.end() && !found->second.trouble.not_inspectable) drop(found->second);
+    return true;
+  }
+  if (!may_pass(error) || ++question.tries == tries_before_failure) return false;
+  questions.push_front(std::move(question));
+  return true;
+}
+
+/// Whoever holds one of these names, but `except`, has lost it and is to be asked about.
+void Inventory::State::take_away(const std::vector<std::string>& names, const std::string& except) {
+  std::unordered_set<std::string_view> taken;
+  for (const std::string& name : names) taken.insert(digest::familiar_name(name));
+  const auto is_taken = [&taken](const std::string& tag) {
+    return taken.count(digest::familiar_name(tag)) > 0;
+  };
+  if (taken.empty()) return;
+  for (Entry* const entry : order) {
+    if (entry == nullptr || entry->image->id == except) continue;
+    const Strings& tags = entry->image->repo_tags;
+    if (std::none_of(tags.begin(), tags.end(), is_taken)) continue;
+    Image image = *entry->image;
+    std::erase_if(image.repo_tags, is_taken);
+    agenda.remove(rank(*entry));
+    entry->row_digests.clear();
+    entry->row_known = false;
+    entry->current = false;
+    entry->doubtful_since.reset();
+    ++generation;
+    replace(*entry, std::move(image));
+    schedule(*entry);  // if its question is given up
+    ask(entry->image->id);
+  }
+}
+
+/// An image that is gone before the next list.
+void Inventory::State::drop(Entry& entry) {
+  agenda.remove(rank(entry));
+  order[entry.position] = nullptr;
+  std::erase(by_name, &entry);
+  tally(totals, *entry.image, -1);
+  changed = true;
+  ++generation;
+  entries.erase(std::string(entry.image->id));
+}
+
+}  // namespace repodigest::inventory
