@@ -31,6 +31,11 @@ struct Fault {
   bool of_the_body = false;  ///< `bytes` counts from the body's first
   Duration pause{};          ///< not zero: one byte, this pause, one byte, …
 
+  /// Whether it replaces what is said, not only how it goes out.
+  [[nodiscard]] bool says_something_else() const {
+    return status || body || header || content_length || content_length_error != 0 || raw || endless;
+  }
+
   static Fault closed_before_answer() { return closed_after(0); }
   static Fault closed_after(std::size_t bytes) { return {.then = Then::close, .bytes = bytes}; }
   /// Hangs until released, stopped, or until the client hangs up; released, the rest of the answer follows.

@@ -11,12 +11,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
-#include <charconv>
 #include <condition_variable>
 #include <cstring>
-#include <limits>
 #include <list>
 #include <map>
 #include <optional>
@@ -27,157 +24,32 @@
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/fd.h"
 #include "repodigest/base/mutex.h"
+#include "support/replay_events.h"
+#include "support/replay_wire.h"
 
 namespace repodigest::support {
 
 namespace {
 
+using replay::chunk;
+using replay::compose;
+using replay::compose_stream;
+using replay::Request;
+using replay::Wire;
+
 constexpr std::size_t max_request_head = 64U << 10U;
 
-struct Request {
-  std::string method;
-  std::string target;
-  std::string path;  ///< without /v1.NN and query: what patterns are matched with
-  bool closing = false;
-  bool bad_host = false;
-};
+constexpr std::string_view events_path = "/events";
 
-/// An answer as it goes over the wire.
-struct Wire {
-  std::string bytes;
-  std::size_t head_size = 0;
-  std::string filler;             ///< sent again and again behind `bytes`…
-  std::uint64_t filler_size = 0;  ///< …until so many bytes of it went out
-  bool closing = false;
-};
+/// A target with the same version of the API whose recorded answer has the headers, or the refusal, that a
+/// stream of events has too.
+std::string beside_events(const Request& request) {
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  return path.substr(0, path.size() - events_path.size()) + "/version";
+}
 
 bool matches(std::string_view pattern, const std::string& path) {
   return fnmatch(std::string(pattern).c_str(), path.c_str(), 0) == 0;
-}
-
-std::string lower(std::string_view text) {
-  std::string copy(text);
-  std::transform(copy.begin(), copy.end(), copy.begin(), [](unsigned char c) { return std::tolower(c); });
-  return copy;
-}
-
-std::string without_version(std::string_view path) {
-  if (path.starts_with("/v") && path.size() > 2 && std::isdigit(static_cast<unsigned char>(path[2])) != 0) {
-    const auto slash = path.find('/', 1);
-    if (slash != std::string_view::npos) path.remove_prefix(slash);
-  }
-  return std::string(path);
-}
-
-/// Reads a request head, blank line included; nothing if it is not HTTP/1.1.
-std::optional<Request> parse_request(std::string_view head) {
-  Request request;
-  const auto line = head.substr(0, head.find("\r\n"));
-  const auto first = line.find(' ');
-  const auto second = line.rfind(' ');
-  if (first == std::string_view::npos || first == second || line.substr(second + 1) != "HTTP/1.1")
-    return std::nullopt;
-  request.method = line.substr(0, first);
-  request.target = line.substr(first + 1, second - first - 1);
-  request.path = without_version(std::string_view(request.target).substr(0, request.target.find('?')));
-
-  std::string host;
-  for (auto at = line.size() + 2; at < head.size();) {
-    const auto end = head.find("\r\n", at);
-    const auto header = head.substr(at, end - at);
-    at = end + 2;
-    const auto colon = header.find(':');
-    if (colon == std::string_view::npos) continue;
-    const std::string name = lower(header.substr(0, colon));
-    auto value = header.substr(colon + 1);
-    value.remove_prefix(std::min(value.find_first_not_of(' '), value.size()));
-    if (name == "host") host = value;
-    if (name == "connection" && lower(value) == "close") request.closing = true;
-    // Nothing that is served takes a body; what follows would be read as a request.
-    if (name == "transfer-encoding" || (name == "content-length" && value != "0")) request.closing = true;
-  }
-  request.bad_host = host.empty() || host.find('/') != std::string::npos;
-  return request;
-}
-
-std::string_view phrase(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 301:
-      return "Moved Permanently";
-    case 400:
-      return "Bad Request";
-    case 404:
-      return "Not Found";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Status";
-  }
-}
-
-std::string chunk(std::string_view content) {
-  std::array<char, 16> size{};
-  const auto end = std::to_chars(size.data(), size.data() + size.size(), content.size(), 16).ptr;
-  return std::string(size.data(), end).append("\r\n").append(content).append("\r\n");
-}
-
-/// What goes over the wire for `answer` under `fault`.
-Wire compose(Answer answer, const Request& request, const Fault& fault) {
-  Wire wire;
-  wire.closing = request.closing;
-  if (fault.raw) {
-    wire.bytes = *fault.raw;
-    wire.closing = true;
-    return wire;
-  }
-  if (fault.status) answer.status = *fault.status;
-  if (fault.body) answer.body = *fault.body;
-  if (fault.header) answer.set_header(fault.header->first, fault.header->second);
-
-  const std::string blanks(16U << 10U, ' ');
-  std::string body;
-  // Go's server knows the length of a body only as long as it fits its buffer of 2048 bytes
-  // (net/http/server.go bufferBeforeChunkingSize); what is longer goes out in chunks. All recordings agree.
-  constexpr std::size_t buffer_before_chunking = 2048;
-  const bool length_is_set = fault.content_length || fault.content_length_error != 0;
-  if (fault.endless || (!length_is_set && answer.body.size() > buffer_before_chunking)) {
-    answer.set_header("Transfer-Encoding", "chunked");
-    // Several chunks, and none at a boundary of anything.
-    constexpr std::size_t chunk_size = 4093;
-    for (std::size_t at = 0; at < answer.body.size(); at += chunk_size)
-      body += chunk(std::string_view(answer.body).substr(at, chunk_size));
-    if (fault.endless) {
-      wire.filler = chunk(blanks);
-      wire.filler_size = std::numeric_limits<std::uint64_t>::max();
-    } else {
-      body += chunk({});
-    }
-  } else {
-    body = std::move(answer.body);
-    const auto size = static_cast<std::int64_t>(body.size());
-    const auto length =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(size + fault.content_length_error, 0));
-    answer.set_header("Content-Length", std::to_string(fault.content_length.value_or(length)));
-    if (fault.content_length && *fault.content_length > body.size()) {
-      wire.filler = blanks;
-      wire.filler_size = *fault.content_length - body.size();
-    }
-    if (fault.content_length_error > 0) wire.closing = true;
-  }
-  if (wire.closing) answer.set_header("Connection", "close");
-
-  wire.bytes =
-      "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(phrase(answer.status)) + "\r\n";
-  for (const auto& [name, value] : answer.headers)
-    wire.bytes.append(name).append(": ").append(value).append("\r\n");
-  wire.bytes += "\r\n";
-  wire.head_size = wire.bytes.size();
-  if (request.method != "HEAD") wire.bytes += body;
-  return wire;
 }
 
 Error cannot_listen(const std::string& host, int error_number) {
@@ -217,6 +89,7 @@ class ReplayEngine::Server {
     release_->raise();
     release_ = std::make_shared<Wake>();
   }
+  replay::EventStreams& events() { return events_; }
   void drop_connections() {
     const MutexLock lock(mutex_);
     for (const Connection& connection : connections_)
@@ -285,6 +158,7 @@ class ReplayEngine::Server {
   std::thread acceptor_;
   Fd listener_;
 
+  replay::EventStreams events_;
   mutable Mutex mutex_;
   mutable std::condition_variable_any changed_;
   Recording recording_ GUARDED_BY(mutex_);
@@ -380,7 +254,7 @@ std::optional<Request> ReplayEngine::Server::read_request(int socket, std::strin
   constexpr std::string_view blank_line = "\r\n\r\n";
   while (true) {
     if (const auto end = buffer.find(blank_line); end != std::string::npos) {
-      auto request = parse_request(std::string_view(buffer).substr(0, end + 2));
+      auto request = replay::parse_request(std::string_view(buffer).substr(0, end + 2));
       buffer.erase(0, end + blank_line.size());
       return request;
     }
@@ -394,13 +268,14 @@ std::optional<Request> ReplayEngine::Server::read_request(int socket, std::strin
 }
 
 bool ReplayEngine::Server::answer(int socket, const Request& request) {
+  const bool asks_for_events = request.method == "GET" && request.path == events_path;
   Answer recorded;
   Fault fault;
   std::shared_ptr<Wake> released;
   {
     const MutexLock lock(mutex_);
     ++asked_[request.path];
-    recorded = recording_.answer(request.method, request.target);
+    recorded = recording_.answer(request.method, asks_for_events ? beside_events(request) : request.target);
     const auto planned = std::find_if(faults_.begin(), faults_.end(), [&](const PlannedFault& candidate) {
       return matches(candidate.pattern, request.path);
     });
@@ -419,7 +294,10 @@ bool ReplayEngine::Server::answer(int socket, const Request& request) {
         "Connection: close\r\n\r\n"
         "400 Bad Request: malformed Host header");
 
-  const Wire wire = compose(std::move(recorded), request, fault);
+  std::optional<replay::EventStreams::Stream> stream;
+  if (asks_for_events && recorded.status == 200 && !fault.says_something_else()) stream.emplace(events_);
+  const Wire wire =
+      stream ? compose_stream(std::move(recorded)) : compose(std::move(recorded), request, fault);
   const auto go_out = [&](std::string_view bytes) {
     return fault.pause > Duration::zero() ? send_slowly(socket, bytes, fault.pause) : send(socket, bytes);
   };
@@ -431,6 +309,11 @@ bool ReplayEngine::Server::answer(int socket, const Request& request) {
     rest.remove_prefix(stop_at);
   }
   if (!go_out(rest)) return false;
+  if (stream) {
+    using End = replay::EventStreams::Stream::End;
+    const auto send_event = [&](std::string_view line) { return go_out(chunk(std::string(line) + "\n")); };
+    return stream->run(socket, stop_, send_event) == End::ended && go_out(chunk({}));
+  }
   for (std::uint64_t left = wire.filler_size; left > 0;) {
     const auto piece = std::min<std::uint64_t>(left, wire.filler.size());
     if (!go_out(std::string_view(wire.filler).substr(0, piece))) return false;
@@ -533,6 +416,15 @@ void ReplayEngine::refuse() {
 }
 Status ReplayEngine::accept_again() {
   return server_->listen(host_);
+}
+void ReplayEngine::ring(const std::string& json_line) {
+  server_->events().ring(json_line);
+}
+void ReplayEngine::end_events() {
+  server_->events().end();
+}
+bool ReplayEngine::wait_until_listened_to(std::size_t count, std::chrono::seconds patience) const {
+  return server_->events().wait_until_open(count, patience);
 }
 std::uint64_t ReplayEngine::asked(std::string_view pattern) const {
   return server_->asked(pattern);

@@ -58,6 +58,16 @@ class ReplayEngine {
   /// Listens again at the same address. Errors: as on_unix_socket().
   Status accept_again();
 
+  /// Sends an event to every open stream: GET /events is answered with one that stays open and is quiet until
+  /// then. fail("/events", …) refuses it.
+  void ring(const std::string& json_line);
+  /// Ends every open stream in good order, with its last chunk. An engine that stops does not: for that,
+  /// drop_connections().
+  void end_events();
+  /// Waits until exactly `count` streams are open: what rings from then on goes to them.
+  [[nodiscard]] bool wait_until_listened_to(std::size_t count,
+                                            std::chrono::seconds patience = std::chrono::seconds(30)) const;
+
   /// Requests so far to paths that match, failed ones included.
   [[nodiscard]] std::uint64_t asked(std::string_view pattern) const;
   /// Connections taken so far.

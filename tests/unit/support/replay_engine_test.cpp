@@ -390,5 +390,57 @@ TEST_F(ReplayEngineTest, ReplacesHeaderOrBodyOrEverything) {
   EXPECT_EQ(whole_answer("/_ping"), "<html>not Docker</html>");
 }
 
+TEST_F(ReplayEngineTest, KeepsEventsOpenAndQuietUntilItRings) {
+  const Client first(*engine_);
+  const Client second(*engine_);
+  first.get("/v1.47/events?filters=x");
+  second.get("/events");
+  for (const Client* client : {&first, &second}) {
+    const std::string head = client->read_head();
+    EXPECT_THAT(head, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(head, HasSubstr("\r\nApi-Version: 1.47\r\n"));
+    EXPECT_THAT(head, HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
+  }
+  ASSERT_TRUE(engine_->wait_until_listened_to(2));
+  engine_->ring("{}");
+  engine_->ring(R"({"Type":"image"})");
+  const std::string chunks = "3\r\n{}\n\r\n11\r\n{\"Type\":\"image\"}\n\r\n";
+  EXPECT_EQ(first.read(chunks.size()), chunks);
+  EXPECT_EQ(second.read(chunks.size()), chunks);
+  engine_->end_events();
+  EXPECT_EQ(first.read(5), "0\r\n\r\n");
+  EXPECT_TRUE(engine_->wait_until_listened_to(0));
+  first.get("/_ping");  // the connection lives on
+  EXPECT_EQ(first.read_body(), "OK");
+  EXPECT_EQ(engine_->asked("/events"), 2U);
+}
+
+TEST_F(ReplayEngineTest, RefusesEventsAsAnyOtherPath) {
+  engine_->fail("/events", Fault::answering(403, "no"), 1);
+  EXPECT_THAT(whole_answer("/events"), StartsWith("HTTP/1.1 403 "));
+  EXPECT_THAT(body("/v1.99/events"), HasSubstr("too new"));
+}
+
+TEST_F(ReplayEngineTest, EndsEventsWithTheirConnection) {
+  const Client dropped(*engine_);
+  dropped.get("/events");
+  EXPECT_THAT(dropped.read_head(), StartsWith("HTTP/1.1 200 "));
+  engine_->drop_connections();
+  EXPECT_EQ(dropped.read_to_end(), "");
+  EXPECT_TRUE(engine_->wait_until_listened_to(0));
+
+  Client leaving(*engine_);
+  leaving.get("/events");
+  EXPECT_THAT(leaving.read_head(), StartsWith("HTTP/1.1 200 "));
+  leaving.close();
+  EXPECT_TRUE(engine_->wait_until_listened_to(0));
+
+  const Client stopped(*engine_);
+  stopped.get("/events");
+  EXPECT_THAT(stopped.read_head(), StartsWith("HTTP/1.1 200 "));
+  engine_->stop();
+  EXPECT_EQ(stopped.read_to_end(), "");
+}
+
 }  // namespace
 }  // namespace repodigest::support
