@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 
 namespace repodigest::support {
@@ -30,38 +31,18 @@ std::string quoted(const std::filesystem::path& path) {
   return "'" + path.string() + "'";
 }
 
-/// A tar archive with one file (POSIX.1-1988 ustar).
-std::string tar(std::string_view name, std::string_view content) {
-  constexpr std::size_t block = 512;
-  std::string header(block, '\0');
-  const auto field = [&](std::size_t at, std::string_view text) { header.replace(at, text.size(), text); };
-  const auto octal = [](std::size_t value, int digits) {
-    std::array<char, 16> text{};
-    std::snprintf(text.data(), text.size(), "%0*zo", digits, value);
-    return std::string(text.data());
-  };
-  field(0, name);
-  field(100, octal(0644, 7));             // mode
-  field(108, octal(0, 7));                // owner
-  field(116, octal(0, 7));                // group
-  field(124, octal(content.size(), 11));  // size
-  field(136, octal(0, 11));               // time
-  field(148, "        ");                 // the checksum counts itself as blanks
-  field(156, "0");                        // a file
-  field(257, "ustar");
-  field(263, "00");
-  std::size_t sum = 0;
-  for (const char c : header) sum += static_cast<unsigned char>(c);
-  field(148, octal(sum, 6) + std::string(1, '\0'));
-  std::string archive = header.append(content);
-  archive.resize((archive.size() + block - 1) / block * block);
-  return archive.append(2 * block, '\0');
-}
-
 }  // namespace
 
 Result<std::unique_ptr<Dockerd>> Dockerd::start(Store store) {
   std::unique_ptr<Dockerd> engine(new Dockerd(store));
+  engine->folder_ = engine->own_folder_.emplace().path();
+  if (auto started = engine->start_again(); !started) return std::move(started).error();
+  return engine;
+}
+
+Result<std::unique_ptr<Dockerd>> Dockerd::start_in(const std::filesystem::path& folder, Store store) {
+  std::unique_ptr<Dockerd> engine(new Dockerd(store));
+  engine->folder_ = folder;
   if (auto started = engine->start_again(); !started) return std::move(started).error();
   return engine;
 }
@@ -71,19 +52,25 @@ Dockerd::~Dockerd() {
 }
 
 Status Dockerd::stop() {
-  return run("stop " + quoted(folder_.path()));
+  return run("stop " + quoted(folder_));
 }
 
 Status Dockerd::start_again() {
-  return run("start " + quoted(folder_.path()) +
-             (store_ == Store::containerd ? " containerd" : " graphdriver"));
+  return run("start " + quoted(folder_) + (store_ == Store::containerd ? " containerd" : " graphdriver"));
+}
+
+std::vector<pid_t> Dockerd::processes() const {
+  std::vector<pid_t> ids;
+  for (const char* file : {"dockerd.pid", "exec/containerd/containerd.pid"})
+    if (pid_t id = 0; std::ifstream(folder_ / file) >> id) ids.push_back(id);
+  return ids;
 }
 
 Dockerd::Answer Dockerd::call(const std::string& method, const std::string& target, const std::string& body,
                               const std::string& content_type) const {
   httplib::Client client(socket());
   client.set_address_family(AF_UNIX);
-  client.set_read_timeout(std::chrono::seconds(60));
+  client.set_read_timeout(std::chrono::minutes(5));
   httplib::Request request;
   request.method = method;
   request.path = target;
@@ -96,11 +83,19 @@ Dockerd::Answer Dockerd::call(const std::string& method, const std::string& targ
 Status Dockerd::build(const std::string& label, const std::vector<std::string>& names) const {
   std::string target = "/build?version=1";
   for (const std::string& name : names) target += "&t=" + name;
-  const Answer answer =
-      call("POST", target, tar("Dockerfile", "FROM scratch\nLABEL " + label + "\n"), "application/x-tar");
+  const Answer answer = call("POST", target, tar_of({{"Dockerfile", "FROM scratch\nLABEL " + label + "\n"}}),
+                             "application/x-tar");
   // A build that fails after its first step says so in a body of status 200.
   if (answer.status != 200 || answer.body.find("Successfully built") == std::string::npos)
     return Error{Reason::http, "the engine did not build the image: " + answer.body, answer.status};
+  return {};
+}
+
+Status Dockerd::load(const std::vector<ArchivedImage>& images) const {
+  const Answer answer = call("POST", "/images/load?quiet=1", image_archive(images), "application/x-tar");
+  // As with a build, a failure may come in a body of status 200.
+  if (answer.status != 200 || answer.body.find("\"error\"") != std::string::npos)
+    return Error{Reason::http, "the engine did not load the images: " + answer.body, answer.status};
   return {};
 }
 

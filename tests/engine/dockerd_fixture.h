@@ -2,13 +2,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/types.h>
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/image_archive.h"
 #include "repodigest/base/result.h"
 #include "support/temporary_folder.h"
 
@@ -22,6 +25,9 @@ class Dockerd {
   /// Downloads it the first time (60 MB), starts it, and returns when it answers. Errors: why it cannot be
   /// had (no root, no network, …).
   static Result<std::unique_ptr<Dockerd>> start(Store store);
+  /// The same with a folder that stays, and what an earlier engine left in it. Its path must be short enough
+  /// for a unix socket in it.
+  static Result<std::unique_ptr<Dockerd>> start_in(const std::filesystem::path& folder, Store store);
   ~Dockerd();
   Dockerd(const Dockerd&) = delete;
   Dockerd& operator=(const Dockerd&) = delete;
@@ -32,6 +38,9 @@ class Dockerd {
   /// Stops it; images stay for start_again(), the address too.
   Status stop();
   Status start_again();
+
+  /// The processes whose time is the engine's: dockerd and its containerd.
+  [[nodiscard]] std::vector<pid_t> processes() const;
 
   /// An answer of the engine; status 0 if it gave none.
   struct Answer {
@@ -45,12 +54,15 @@ class Dockerd {
   /// Has the engine build `FROM scratch` + `LABEL <label>` under these names, in one call of its classic
   /// builder.
   Status build(const std::string& label, const std::vector<std::string>& names) const;
+  /// Has the engine load an archive of these images.
+  Status load(const std::vector<ArchivedImage>& images) const;
 
  private:
   explicit Dockerd(Store store) : store_(store) {}
-  [[nodiscard]] std::string socket() const { return (folder_.path() / "docker.sock").string(); }
+  [[nodiscard]] std::string socket() const { return (folder_ / "docker.sock").string(); }
 
-  support::TemporaryFolder folder_;
+  std::optional<TemporaryFolder> own_folder_;
+  std::filesystem::path folder_;
   Store store_;
 };
 
@@ -60,16 +72,21 @@ inline const std::vector<std::string> issue_names = {
     "localhost:5000/namespace2/myimage:latest", "localhost:5000/namespace2/myimage:1.0.0"};
 
 /// A test on a real engine; skipped with the reason where none can be had.
-template <Dockerd::Store store>
-class OnDockerd : public testing::Test {
+class OnAnyDockerd : public testing::Test {
  protected:
-  void SetUp() override {
+  void start_engine(Dockerd::Store store) {
     auto started = Dockerd::start(store);
     if (!started) GTEST_SKIP() << "no real Docker engine, so nothing was tested: " << started.error().text;
     engine_ = std::move(started).value();
   }
 
   std::unique_ptr<Dockerd> engine_;
+};
+
+template <Dockerd::Store store>
+class OnDockerd : public OnAnyDockerd {
+ protected:
+  void SetUp() override { start_engine(store); }
 };
 
 }  // namespace repodigest::support

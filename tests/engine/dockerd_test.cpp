@@ -39,6 +39,17 @@ TEST_F(OnContainerdStore, KeepsItsImagesWhenStoppedAndStartedAgain) {
   EXPECT_EQ(inspected_digests(*engine_, issue_names.back()).size(), 4U);
 }
 
+TEST_F(OnContainerdStore, LoadsAnArchiveOfImagesThatShareALayer) {
+  const auto loaded = engine_->load({{{"base", "x"}, {"a/x:1", "a/x:2"}}, {{"base", "y"}, {"a/y:1"}}});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().text;
+  EXPECT_EQ(inspected_digests(*engine_, "a/x:2").size(), 2U);
+  const json x = json::parse(engine_->call("GET", "/images/a/x:1/json").body);
+  const json y = json::parse(engine_->call("GET", "/images/a/y:1/json").body);
+  EXPECT_NE(x.at("Id"), y.at("Id"));
+  EXPECT_EQ(x.at("RootFS").at("Layers").size(), 2U);
+  EXPECT_EQ(x.at("RootFS").at("Layers").front(), y.at("RootFS").at("Layers").front());
+}
+
 TEST_F(OnGraphdriverStore, AnImageThatWasNeverPushedHasNoRepoDigests) {
   const auto built = engine_->build("foo=bar", issue_names);
   ASSERT_TRUE(built.ok()) << built.error().text;
