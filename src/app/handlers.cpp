@@ -148,7 +148,7 @@ Reply image(const Request& request, const Sources& sources) {
   const auto found = moment.snapshot->find(std::string_view(request.path).substr(images_path.size() + 1));
   if (!found.ok())
     return Reply::json_error(found.error().reason == Reason::usage ? 409 : 404, found.error().text);
-  return json_reply(bytes_of(exposition::render_image(**found)));
+  return json_reply(bytes_of(exposition::render_image(**found, moment.snapshot->containers_known)));
 }
 
 Reply ready(const Sources& sources) {
@@ -180,13 +180,13 @@ web::Routes make_routes(const cli::Config& config, const Sources& sources) {
                 [sources](const Request& request) { return image(request, sources); });
   routes.exact("/api/v1/summary", Handler::summary, [sources](const Request&) {
     const Moment moment(sources);
-    return json_reply(
-        bytes_of(exposition::render_summary(*moment.snapshot, moment.health, moment.now, moment.wall)));
+    return json_reply(bytes_of(
+        exposition::render_summary(*moment.snapshot, moment.health, sources.stats, moment.now, moment.wall)));
   });
   routes.exact("/api/v1/engine", Handler::engine, [sources](const Request&) {
     const Moment moment(sources);
-    return json_reply(
-        bytes_of(exposition::render_engine(*moment.snapshot, moment.health, moment.now, moment.wall)));
+    return json_reply(bytes_of(
+        exposition::render_engine(*moment.snapshot, moment.health, sources.stats, moment.now, moment.wall)));
   });
   return routes;
 }

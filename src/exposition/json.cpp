@@ -98,8 +98,15 @@ void append_array(std::string& out, const All& all, AppendOne append_one) {
   out += before == '[' ? "[]" : "]";
 }
 
+void append_container(std::string& out, const inventory::Container& container) {
+  append_text(out += "{\"id\":", container.id);
+  append_text(out += ",\"name\":", container.name);
+  append_text(out += ",\"state\":", container.state);
+  out += '}';
+}
+
 /// Written by hand, because a tree for each of many images takes eight times as long.
-void append_image(std::string& out, const inventory::Image& image) {
+void append_image(std::string& out, const inventory::Image& image, bool containers_known) {
   append_text(out += "{\"id\":", image.id);
   (out += ",\"created\":") += dump(created_json(image.created));
   (out += ",\"size\":") += std::to_string(image.size);
@@ -117,6 +124,11 @@ void append_image(std::string& out, const inventory::Image& image) {
     out += ",\"repo_digests\":null,\"raw_count\":null,\"unique_count\":null,\"duplicates\":[]";
   }
   append_array(out += ",\"anomalies\":", image.anomalies.names(), append_text);
+  out += ",\"containers\":";
+  if (containers_known)
+    append_array(out, image.containers, append_container);
+  else
+    out += "null";
   out += '}';
 }
 
@@ -136,6 +148,20 @@ Json advisories_json(const std::vector<engine::Advisory>& advisories) {
                     {"url", advisory.url},
                     {"affects", advisory.affects}});
   return json;
+}
+
+bool connected(const Stats& stats) {
+  return stats.events_connected.load(std::memory_order_relaxed);
+}
+
+Json budget_json(const poll::Health::Spending& budget, const Stats& stats) {
+  Json busy = Json::object();
+  for (std::size_t i = 0; i < caller_names.size(); ++i)
+    busy[std::string(caller_names[i])] = stats.engine_busy[i].seconds();
+  return {{"max_share", budget.max_share},
+          {"credit_seconds", to_seconds(budget.credit)},
+          {"reserve_seconds", to_seconds(budget.reserve)},
+          {"busy_seconds", std::move(busy)}};
 }
 
 Json error_json(const poll::Health& health) {
@@ -162,19 +188,20 @@ std::string render_images(const inventory::Snapshot& snapshot, bool stale, const
 
   std::string text = dump(head);
   text.back() = ',';  // the brace that ended it
-  append_array(text += "\"images\":", page,
-               [](std::string& out, const inventory::Image* image) { append_image(out, *image); });
+  append_array(text += "\"images\":", page, [&](std::string& out, const inventory::Image* image) {
+    append_image(out, *image, snapshot.containers_known);
+  });
   return text += "}\n";
 }
 
-std::string render_image(const inventory::Image& image) {
+std::string render_image(const inventory::Image& image, bool containers_known) {
   std::string text;
-  append_image(text, image);
+  append_image(text, image, containers_known);
   return text += '\n';
 }
 
-std::string render_summary(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
-                           WallTime wall) {
+std::string render_summary(const inventory::Snapshot& snapshot, const poll::Health& health,
+                           const Stats& stats, SteadyTime now, WallTime wall) {
   const inventory::Totals& totals = snapshot.totals;
   // Before the first list there is nothing to count: null, not 0.
   const auto counted = [&snapshot](std::size_t count) { return snapshot.listed ? Json(count) : Json(); };
@@ -192,9 +219,14 @@ std::string render_summary(const inventory::Snapshot& snapshot, const poll::Heal
       {"repo_digests_unique", counted(totals.repo_digests_unique)},
       {"surplus", counted(totals.repo_digests - totals.repo_digests_unique)},
       {"images_with_duplicates", counted(totals.images_with_duplicates)},
+      {"containers_with_duplicates",
+       snapshot.containers_known
+           ? counted(totals.containers_with_duplicates[index_of(inventory::ContainerState::running)])
+           : Json()},
   };
   for (std::size_t i = 0; i < digest::anomaly_names.size(); ++i)
     json["anomaly_" + std::string(digest::anomaly_names[i])] = counted(totals.by_anomaly[i]);
+  json["events_connected"] = connected(stats) ? 1 : 0;
   json["advisories"] = std::count_if(snapshot.advisories.begin(), snapshot.advisories.end(),
                                      [](const engine::Advisory& advisory) { return advisory.affects; });
   constexpr std::size_t version_limit = 32;  // foreign text; the document stays under 1 kB whatever it is
@@ -202,8 +234,8 @@ std::string render_summary(const inventory::Snapshot& snapshot, const poll::Heal
   return document(json);
 }
 
-std::string render_engine(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
-                          WallTime wall) {
+std::string render_engine(const inventory::Snapshot& snapshot, const poll::Health& health, const Stats& stats,
+                          SteadyTime now, WallTime wall) {
   Json engine = engine_json(snapshot.engine);
   if (snapshot.engine) {
     engine["id"] = snapshot.engine->id;
@@ -228,7 +260,9 @@ std::string render_engine(const inventory::Snapshot& snapshot, const poll::Healt
                      {"list_interval_seconds", seconds(health.list_interval)},
                      {"list_duration_seconds", seconds(health.list_duration)},
                      {"last_list", timestamp_json(health.last_list)},
-                     {"seconds_since_list", age_json(health.last_list, wall)}}}});
+                     {"seconds_since_list", age_json(health.last_list, wall)}}},
+                   {"events", {{"connected", connected(stats)}}},
+                   {"budget", budget_json(health.budget, stats)}});
 }
 
 }  // namespace repodigest::exposition

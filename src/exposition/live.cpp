@@ -75,7 +75,7 @@ void add_polls(Families& families, const Stats& stats, const poll::Health& healt
   add_single(families, MetricType::Gauge, "docker_up",
              "Whether the engine answered the last light call (1) or not (0).", health.up ? 1 : 0);
   add_single(families, MetricType::Counter, "docker_polls_total",
-             "Polls of the engine, failed ones included.", as_double(stats.polls.value()));
+             "Polls of the engine, quiet looks and failed ones included.", as_double(stats.polls.value()));
   MetricFamily& failures = add_family(families, MetricType::Counter, "docker_poll_failures_total",
                                       "Polls of the engine that failed, by reason.");
   for (std::size_t i = 0; i < reason_names.size(); ++i) {
@@ -84,28 +84,47 @@ void add_polls(Families& families, const Stats& stats, const poll::Health& healt
   }
   add_single(
       families, MetricType::Gauge, "docker_poll_interval_seconds",
-      "Time between two polls in effect now: the configured one, or the pause while the engine is away.",
+      "Time between two polls in effect now, quiet looks included: the configured one, or the pause while "
+      "the engine is away.",
       to_seconds(health.poll_interval));
-  add_if_known(families, MetricType::Gauge, "docker_poll_last_success_timestamp_seconds",
-               "When the inventory was last confirmed by a complete list.", if_known(health.last_confirmed));
+  add_if_known(
+      families, MetricType::Gauge, "docker_poll_last_success_timestamp_seconds",
+      "When the inventory was last confirmed: by a complete list, or by a quiet look while the event "
+      "stream is up.",
+      if_known(health.last_confirmed));
   add_if_known(families, MetricType::Gauge, "docker_list_duration_seconds",
                "How long the engine took for the last complete list.",
                health.list_duration ? std::optional(to_seconds(*health.list_duration)) : std::nullopt);
-  add_single(families, MetricType::Gauge, "docker_list_interval_seconds",
-             "Time between two complete lists in effect now.", to_seconds(health.list_interval));
+  add_single(
+      families, MetricType::Gauge, "docker_list_interval_seconds",
+      "Time between two complete lists in effect now: that of the polls, or --poll.full-interval while "
+      "events vouch for the inventory; longer where lists would cost more than "
+      "--poll.max-engine-share.",
+      to_seconds(health.list_interval));
   add_if_known(families, MetricType::Gauge, "docker_list_last_success_timestamp_seconds",
                "When the last complete list ended.", if_known(health.last_list));
 }
 
 void add_engine(Families& families, const Stats& stats) {
   MetricFamily& busy = add_family(families, MetricType::Counter, "docker_engine_busy_seconds_total",
-                                  "Time with a request to the engine under way, by what asked.");
+                                  "Time with a request to the engine under way, by what asked; lists of "
+                                  "containers count as look, the event stream does not count.");
   for (std::size_t i = 0; i < caller_names.size(); ++i)
     add_sample(busy, stats.engine_busy[i].seconds(), {label("caller", caller_names[i])});
   MetricFamily& changes = add_family(families, MetricType::Counter, "docker_engine_changes_total",
                                      "Changes of the engine seen between two answers, by what changed.");
   for (std::size_t i = 0; i < engine_change_names.size(); ++i)
     add_sample(changes, as_double(stats.engine_changes[i].value()), {label("what", engine_change_names[i])});
+}
+
+void add_events(Families& families, const Stats& stats) {
+  add_single(families, MetricType::Gauge, "docker_events_connected",
+             "Whether the engine's event stream is open (1) or not (0).",
+             stats.events_connected.load(std::memory_order_relaxed) ? 1 : 0);
+  MetricFamily& events = add_family(families, MetricType::Counter, "docker_events_total",
+                                    "Events about images that the engine sent, by action.");
+  for (std::size_t i = 0; i < event_action_names.size(); ++i)
+    add_sample(events, as_double(stats.events[i].value()), {label("action", event_action_names[i])});
 }
 
 ClientMetric::Histogram histogram_of(const DurationHistogram& durations) {
@@ -189,6 +208,7 @@ std::string render_live(const Stats& stats, const poll::Health& health, const Li
   families.reserve(32);  // references to families are held while they are filled
   add_polls(families, stats, health);
   add_engine(families, stats);
+  add_events(families, stats);
   add_requests(families, stats);
   if (options.exporter_metrics) {
     add_exporter(families, stats);

@@ -147,6 +147,13 @@ void append_totals(std::string& out, const inventory::Totals& totals) {
       .samples("anomaly", digest::anomaly_names, totals.by_anomaly);
 }
 
+void append_containers(std::string& out, const inventory::Totals& totals) {
+  Gauge(out, "docker_containers_with_duplicate_repo_digests",
+        "Containers made from images whose RepoDigests have an entry more than once, by what they do, as of "
+        "the last list of containers.")
+      .samples("state", inventory::container_state_names, totals.containers_with_duplicates);
+}
+
 /// How early an image is kept when there are more than max_images: the lower, the earlier.
 std::size_t rank(const inventory::Image& image) {
   if (image.anomalies.has(digest::Anomaly::duplicate)) return 0;
@@ -231,6 +238,24 @@ void append_images(std::string& out, const std::vector<Series>& series) {
   for (std::size_t i = 0; i < series.size(); ++i) unique.sample(labels[i], series[i].unique_count);
 }
 
+/// Of the images that have series the ones with duplicates.
+void append_containers_of_images(std::string& out, std::vector<Series> series) {
+  std::erase_if(series,
+                [](const Series& one) { return !one.image->anomalies.has(digest::Anomaly::duplicate); });
+  if (series.empty()) return;
+  Gauge containers(out, "docker_image_containers",
+                   "Containers made from an image whose RepoDigests have an entry more than once, by what "
+                   "they do, as of the last list of containers.");
+  for (const Series& one : series) {
+    std::array<std::size_t, inventory::container_state_names.size()> counts{};
+    for (const inventory::Container& container : one.image->containers) ++counts[index_of(container.kind())];
+    for (std::size_t i = 0; i < counts.size(); ++i)
+      containers.sample(
+          {{"image_id", one.id}, {"image", one.name}, {"state", inventory::container_state_names[i]}},
+          counts[i]);
+  }
+}
+
 }  // namespace
 
 std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options) {
@@ -238,11 +263,13 @@ std::string render_text(const inventory::Snapshot& snapshot, bool stale, const S
   if (snapshot.engine) append_engine(out, snapshot);
   if (!snapshot.listed || stale) return out;
   append_totals(out, snapshot.totals);
-  const Choice choice = choose(snapshot, options);
+  if (snapshot.containers_known) append_containers(out, snapshot.totals);
+  Choice choice = choose(snapshot, options);
   Gauge(out, "docker_images_without_series",
         "Images that would have series of their own but were cut by --metrics.max-images.")
       .sample(choice.cut);
   append_images(out, choice.series);
+  if (snapshot.containers_known) append_containers_of_images(out, std::move(choice.series));
   return out;
 }
 

@@ -99,7 +99,10 @@ class SnapshotBuilder {
     ++totals.inspected;
     totals.repo_digests += image.digests->raw_count;
     totals.repo_digests_unique += image.digests->unique.size();
-    if (!image.digests->duplicates.empty()) ++totals.images_with_duplicates;
+    if (image.digests->duplicates.empty()) return;
+    ++totals.images_with_duplicates;
+    for (const auto& container : image.containers)
+      ++totals.containers_with_duplicates[index_of(container.kind())];
   }
 
   inventory::Snapshot snapshot_;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "repodigest/base/clock.h"
+#include "repodigest/base/stats.h"
 #include "repodigest/digest/digest.h"
 #include "repodigest/inventory/snapshot.h"
 #include "repodigest/poll/health.h"
@@ -24,13 +25,14 @@ struct Filter {
 
 /// The document of /api/v1/images. With a filter, `matched` stands beside `totals`. Any thread.
 std::string render_images(const inventory::Snapshot& snapshot, bool stale, const Filter& filter = {});
-/// The document of /api/v1/images/{id or name}: one element of `images`. Any thread.
-std::string render_image(const inventory::Image& image);
+/// The document of /api/v1/images/{id or name}: one element of `images`. Its containers are null unless
+/// they are known. Any thread.
+std::string render_image(const inventory::Image& image, bool containers_known);
 /// The document of /api/v1/summary: flat numbers, under 1 kB. Any thread.
-std::string render_summary(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
-                           WallTime wall);
+std::string render_summary(const inventory::Snapshot& snapshot, const poll::Health& health,
+                           const Stats& stats, SteadyTime now, WallTime wall);
 /// The document of /api/v1/engine. Any thread.
-std::string render_engine(const inventory::Snapshot& snapshot, const poll::Health& health, SteadyTime now,
-                          WallTime wall);
+std::string render_engine(const inventory::Snapshot& snapshot, const poll::Health& health, const Stats& stats,
+                          SteadyTime now, WallTime wall);
 
 }  // namespace repodigest::exposition

@@ -15,7 +15,7 @@ struct LiveOptions {
       true;  ///< process_* and repodigest_exporter_*; off with --web.disable-exporter-metrics
 };
 
-/// docker_up, poll, list, API and self metrics as text 0.0.4. Any thread.
+/// docker_up, poll, list, event, API and self metrics as text 0.0.4. Any thread.
 std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options);
 
 }  // namespace repodigest::exposition

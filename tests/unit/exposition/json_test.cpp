@@ -22,6 +22,7 @@ using support::sha256;
 using support::SnapshotBuilder;
 
 const SteadyTime now = SteadyTime(seconds(1000));
+const Stats stats;
 const WallTime wall = WallTime(milliseconds(1795464030999));  // 30.876 s after the builder's change
 
 poll::Health good_health() {
@@ -60,18 +61,21 @@ TEST(Images, OfEveryKindAreAsWritten) {
 TEST(Images, ShowTheIssuesImageAsOneLineOfBytes) {
   const std::string one = "localhost:5000/namespace1/myimage";
   const std::string two = "localhost:5000/namespace2/myimage";
-  EXPECT_EQ(render_image(support::issue_image()),
+  EXPECT_EQ(render_image(support::issue_image(), true),
             "{\"id\":\"" + sha256('1') +
                 "\",\"created\":\"2024-11-23T20:00:00Z\",\"size\":123,\"repo_tags\":[\"" + one +
                 ":1.0.0\",\"" + one + ":latest\",\"" + two + ":1.0.0\",\"" + two +
                 ":latest\"],\"repo_digests\":[\"" + one + "@" + sha256('1') + "\",\"" + two + "@" +
                 sha256('1') + "\"],\"raw_count\":4,\"unique_count\":2,\"duplicates\":[{\"repo_digest\":\"" +
                 one + "@" + sha256('1') + "\",\"count\":2},{\"repo_digest\":\"" + two + "@" + sha256('1') +
-                "\",\"count\":2}],\"anomalies\":[\"duplicate\"]}\n");
+                "\",\"count\":2}],\"anomalies\":[\"duplicate\"],\"containers\":["
+                "{\"id\":\"c1\",\"name\":\"job\",\"state\":\"exited\"},"
+                "{\"id\":\"c2\",\"name\":\"web-1\",\"state\":\"running\"},"
+                "{\"id\":\"c3\",\"name\":\"web-2\",\"state\":\"running\"}]}\n");
 }
 
 TEST(Images, AreNullWhereNothingWasInspected) {
-  const auto image = ordered_json::parse(render_image(support::new_image(sha256('8'), {"new:1"})));
+  const auto image = ordered_json::parse(render_image(support::new_image(sha256('8'), {"new:1"}), true));
   EXPECT_TRUE(image["repo_digests"].is_null());
   EXPECT_TRUE(image["raw_count"].is_null());
   EXPECT_TRUE(image["unique_count"].is_null());
@@ -79,9 +83,28 @@ TEST(Images, AreNullWhereNothingWasInspected) {
 }
 
 TEST(Images, InspectedWithoutDigestsHaveAnEmptyList) {
-  const auto image = ordered_json::parse(render_image(support::inspected_image(sha256('6'), {"no:1"}, {})));
+  const auto image =
+      ordered_json::parse(render_image(support::inspected_image(sha256('6'), {"no:1"}, {}), true));
   EXPECT_EQ(image["repo_digests"], ordered_json::array());
   EXPECT_EQ(image["raw_count"], 0);
+}
+
+TEST(Images, HaveNullContainersWhileThoseAreNotKnown) {
+  EXPECT_TRUE(ordered_json::parse(render_image(support::issue_image(), false))["containers"].is_null());
+  const auto without = ordered_json::parse(render_image(support::new_image(sha256('8'), {"new:1"}), true));
+  EXPECT_EQ(without["containers"], ordered_json::array());
+  SnapshotBuilder builder = every_kind();
+  builder->containers_known = false;
+  const auto document = images_of(*builder.build(), {});
+  for (const auto& image : document["images"]) EXPECT_TRUE(image["containers"].is_null());
+}
+
+TEST(Images, HaveContainersWithHostileNames) {
+  inventory::Image image = support::new_image(sha256('1'), {"a:1"});
+  image.containers = {{"c\"1", "</script>\n\x01", "\xff"}};
+  const std::string text = render_image(image, true);
+  EXPECT_EQ(text, ordered_json::parse(text).dump() + '\n');
+  EXPECT_EQ(ordered_json::parse(text)["containers"][0]["name"], "</script>\n\x01");
 }
 
 TEST(Images, HaveNoEngineBeforeItAnswered) {
@@ -101,7 +124,7 @@ TEST(Images, CreatedIsADateOrNull) {
   const auto created = [](std::int64_t at) {
     inventory::Image image = support::new_image(sha256('1'), {"a:1"});
     image.created = at;
-    return ordered_json::parse(render_image(image))["created"];
+    return ordered_json::parse(render_image(image, true))["created"];
   };
   EXPECT_EQ(created(0), "1970-01-01T00:00:00Z");
   EXPECT_EQ(created(-1), "1969-12-31T23:59:59Z");
@@ -114,7 +137,7 @@ TEST(Images, CreatedIsADateOrNull) {
 
 TEST(Images, SurviveBytesThatAreNotUtf8) {
   inventory::Image image = support::new_image(sha256('1'), {"a:\xff\xfe"});
-  EXPECT_EQ(ordered_json::parse(render_image(image))["repo_tags"][0], "a:\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(ordered_json::parse(render_image(image, true))["repo_tags"][0], "a:\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 TEST(Images, AreWrittenByteForByteAsTheLibraryWouldWriteThem) {
@@ -123,7 +146,7 @@ TEST(Images, AreWrittenByteForByteAsTheLibraryWouldWriteThem) {
   inventory::Image image = support::inspected_image(
       sha256('1'), {all_ascii, "\x7f", "", "\"", "\\", "é\u2028<&>/"}, {all_ascii, all_ascii, "ü@\t"});
   image.size = std::numeric_limits<std::int64_t>::max();
-  const std::string text = render_image(image);
+  const std::string text = render_image(image, true);
   EXPECT_EQ(text, ordered_json::parse(text).dump() + '\n');
   EXPECT_EQ(ordered_json::parse(text)["repo_tags"], ordered_json(image.repo_tags));
 }
@@ -160,16 +183,17 @@ TEST(Filter, LimitAndOffsetTakeAPageOfWhatMatches) {
 }
 
 TEST(Summary, IsAsWritten) {
-  const std::string text = render_summary(*every_kind().build(), good_health(), now, wall);
+  const std::string text = render_summary(*every_kind().build(), good_health(), stats, now, wall);
   EXPECT_TRUE(support::matches_golden("unit/exposition/golden/summary.json", pretty(text)));
 }
 
 TEST(Summary, HasNoCountsBeforeTheFirstList) {
-  const auto summary = ordered_json::parse(render_summary(inventory::Snapshot(), poll::Health(), now, wall));
+  const auto summary =
+      ordered_json::parse(render_summary(inventory::Snapshot(), poll::Health(), stats, now, wall));
   EXPECT_EQ(summary["up"], 0);
   EXPECT_EQ(summary["ready"], 0);
   for (const char* key : {"images", "repo_digests", "surplus", "anomaly_duplicate", "seconds_since_confirmed",
-                          "seconds_since_change", "engine_version"})
+                          "containers_with_duplicates", "seconds_since_change", "engine_version"})
     EXPECT_TRUE(summary.at(key).is_null()) << key;
 }
 
@@ -181,23 +205,40 @@ TEST(Summary, IsFlatAndUnderAKilobyteWhateverTheEngineSays) {
   snapshot.totals.images = snapshot.totals.inspected = snapshot.totals.repo_digests = many;
   snapshot.totals.pending_other = snapshot.totals.images_with_duplicates = many;
   snapshot.totals.by_anomaly.fill(many);
-  const std::string text = render_summary(snapshot, good_health(), now, wall);
+  snapshot.totals.containers_with_duplicates.fill(many);
+  const std::string text = render_summary(snapshot, good_health(), stats, now, wall);
   EXPECT_LT(text.size(), 1000U);
   const auto summary = ordered_json::parse(text);
   for (const auto& [key, value] : summary.items())
     EXPECT_TRUE(value.is_number() || key == "engine_version") << key;
 }
 
+TEST(Summary, HasNoCountOfContainersThatAreNotKnown) {
+  SnapshotBuilder builder = every_kind();
+  builder->containers_known = false;
+  const auto summary = ordered_json::parse(render_summary(*builder.build(), good_health(), stats, now, wall));
+  EXPECT_TRUE(summary.at("containers_with_duplicates").is_null());
+}
+
+TEST(Summary, SaysWhetherEventsAreConnected) {
+  Stats listening;
+  listening.events_connected = true;
+  EXPECT_EQ(ordered_json::parse(render_summary(*every_kind().build(), good_health(), listening, now, wall))
+                .at("events_connected"),
+            1);
+}
+
 TEST(Summary, AgesAreNeverNegative) {
-  const auto summary =
-      ordered_json::parse(render_summary(*every_kind().build(), good_health(), now, wall - seconds(3600)));
+  const auto summary = ordered_json::parse(
+      render_summary(*every_kind().build(), good_health(), stats, now, wall - seconds(3600)));
   EXPECT_EQ(summary["seconds_since_confirmed"], 0);
   EXPECT_EQ(summary["seconds_since_change"], 0);
 }
 
 TEST(Summary, IsStaleOnceTheConfirmationIsTooOld) {
   const auto stale_at = [](SteadyTime at) {
-    return ordered_json::parse(render_summary(*every_kind().build(), good_health(), at, wall))["stale"];
+    return ordered_json::parse(
+        render_summary(*every_kind().build(), good_health(), stats, at, wall))["stale"];
   };
   EXPECT_EQ(stale_at(now + seconds(300)), 0);
   EXPECT_EQ(stale_at(now + seconds(301)), 1);
@@ -209,12 +250,19 @@ TEST(EngineDocument, IsAsWritten) {
   health.last_error =
       Error{Reason::connect, "cannot connect to /run/docker.sock: no such file or directory", 0};
   health.last_error_at = wall;
-  const std::string text = render_engine(*every_kind().build(), health, now, wall);
+  health.budget = {.max_share = 0.1, .credit = milliseconds(-2500), .reserve = seconds(2)};
+  Stats spent;
+  spent.events_connected = true;
+  spent.engine_busy[index_of(Caller::look)].add(milliseconds(20));
+  spent.engine_busy[index_of(Caller::list)].add(milliseconds(2125));
+  spent.engine_busy[index_of(Caller::inspect)].add(milliseconds(500));
+  const std::string text = render_engine(*every_kind().build(), health, spent, now, wall);
   EXPECT_TRUE(support::matches_golden("unit/exposition/golden/engine.json", pretty(text)));
 }
 
 TEST(EngineDocument, IsNullWhereNothingIsKnownYet) {
-  const auto document = ordered_json::parse(render_engine(inventory::Snapshot(), poll::Health(), now, wall));
+  const auto document =
+      ordered_json::parse(render_engine(inventory::Snapshot(), poll::Health(), stats, now, wall));
   EXPECT_TRUE(document["engine"].is_null());
   EXPECT_EQ(document["advisories"], ordered_json::array());
   EXPECT_TRUE(document["poll"]["last_error"].is_null());

@@ -37,6 +37,9 @@ void fill(Stats& stats) {
   stats.poll_failures[index_of(Reason::timeout)].add(2);
   stats.engine_busy[index_of(Caller::list)].add(milliseconds(2125));
   stats.engine_changes[index_of(EngineChange::version)].add();
+  stats.events_connected = true;
+  stats.events[index_of(EventAction::tag)].add(5);
+  stats.events[index_of(EventAction::remove)].add(2);
   auto& inspects = stats.request_duration[index_of(Operation::image_inspect)];
   inspects.observe(milliseconds(1));
   inspects.observe(milliseconds(20));

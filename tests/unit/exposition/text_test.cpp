@@ -5,7 +5,9 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "samples.h"
@@ -128,6 +130,49 @@ TEST(Text, HasNoImageSeriesWhenNoneAreWanted) {
   EXPECT_THAT(text, HasSubstr("docker_repo_digests 11\n"));
 }
 
+TEST(Text, HasNoContainersWhileTheyAreNotKnown) {
+  SnapshotBuilder builder = every_kind();
+  builder->containers_known = false;
+  EXPECT_THAT(render_text(*builder.build(), false, all_series), Not(HasSubstr("containers")));
+}
+
+TEST(Text, CountsContainersOfImagesThatHaveSeriesOnly) {
+  SnapshotBuilder builder;
+  builder->containers_known = true;
+  for (const char digit : {'1', '2'}) {
+    const std::string entry = std::string("d@") + sha256(digit);
+    inventory::Image image = inspected_image(sha256(digit), {std::string("d:") + digit}, {entry, entry});
+    image.containers = {{"c", "web", "running"}};
+    builder.add(image);
+  }
+  builder.add(inspected_image(sha256('3'), {"?:3"}, {"?"}));
+  const auto snapshot = builder.build();
+  const auto samples = [&snapshot](const SeriesOptions& options) {
+    const std::string text = render_text(*snapshot, false, options);
+    EXPECT_THAT(text, HasSubstr("\ndocker_containers_with_duplicate_repo_digests{state=\"running\"} 2\n"));
+    std::size_t count = 0;
+    for (auto at = text.find("\ndocker_image_containers{"); at != std::string::npos;
+         at = text.find("\ndocker_image_containers{", at + 1))
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(samples(all_series), 4U);
+  EXPECT_EQ(samples({PerImage::anomalous, 5000}), 4U);
+  EXPECT_EQ(samples({PerImage::all, 1}), 2U);
+  EXPECT_EQ(samples({PerImage::all, 0}), 0U);
+  EXPECT_EQ(samples({PerImage::none, 5000}), 0U);
+}
+
+TEST(Text, AnImageWithDuplicatesAndNoContainersHasZeroes) {
+  SnapshotBuilder builder;
+  builder->containers_known = true;
+  builder.add(inspected_image(sha256('4'), {"d:1"}, {"d@" + sha256('4'), "d@" + sha256('4')}));
+  const std::string text = render_text(*builder.build(), false, all_series);
+  for (const char* state : {"running", "other"})
+    EXPECT_THAT(text, HasSubstr("\ndocker_image_containers{image_id=\"" + sha256('4') +
+                                "\",image=\"d:1\",state=\"" + state + "\"} 0\n"));
+}
+
 // ---- equal to prometheus-cpp ----
 
 using prometheus::ClientMetric;
@@ -183,16 +228,30 @@ std::vector<MetricFamily> families_of(const inventory::Snapshot& snapshot, const
   add("docker_images_with_duplicate_repo_digests", {gauge({}, totals.images_with_duplicates)});
   add("docker_images_with_anomaly", gauges("anomaly", digest::anomaly_names, totals.by_anomaly));
   add("docker_images_without_series", {gauge({}, 0)});
+  add("docker_containers_with_duplicate_repo_digests",
+      gauges("state", inventory::container_state_names, totals.containers_with_duplicates));
+  std::swap(families.back(), families[families.size() - 2]);  // before docker_images_without_series
   std::vector<ClientMetric> raw;
   std::vector<ClientMetric> unique;
+  std::vector<ClientMetric> containers;
   for (const auto& image : snapshot.images) {
     if (!image->digests) continue;
     const std::vector<ClientMetric::Label> labels = {{"image_id", image->id}, {"image", image->name}};
     raw.push_back(gauge(labels, image->digests->raw_count));
     unique.push_back(gauge(labels, image->digests->unique.size()));
+    if (image->digests->duplicates.empty()) continue;
+    const auto running = static_cast<std::size_t>(
+        std::count_if(image->containers.begin(), image->containers.end(),
+                      [](const auto& container) { return container.state == "running"; }));
+    for (const bool runs : {true, false}) {
+      auto with_state = labels;
+      with_state.push_back({"state", runs ? "running" : "other"});
+      containers.push_back(gauge(with_state, runs ? running : image->containers.size() - running));
+    }
   }
   add("docker_image_repo_digests", raw);
   add("docker_image_repo_digests_unique", unique);
+  add("docker_image_containers", containers);
   return families;
 }
 
