@@ -14,12 +14,13 @@
 
 namespace repodigest::engine {
 
-/// What of an event is used (moby v27.3.1 api/types/events/events.go; its older fields `status`, `id` and
-/// `from` are gone from API 1.52 on and not read).
+/// What of an event is used (moby v27.3.1 api/types/events/events.go). Its older fields `status`, `id` and
+/// `from`, gone from API 1.52 on, are not read; but `status` is the action of an event that has no Action, as
+/// before API 1.22.
 struct Event {
   EventAction action = EventAction::other;
   std::string id;    ///< Actor.ID: an image's Id, or a reference (pull, push)
-  std::string name;  ///< Actor.Attributes.name; "" if there is none
+  std::string name;  ///< Actor.Attributes.name; "" if there is none; podman's load has a path here
   friend bool operator==(const Event&, const Event&) = default;
 };
 
@@ -50,8 +51,9 @@ class EventStream {
   EventStream(std::unique_ptr<transport::Transport> transport, std::string endpoint_text,
               Duration head_timeout);
 
-  /// Opens it, calls `opened`, then `take` for each event, until it ends; returns why. Errors: as
-  /// engine::Client, http with the status if it is refused, interrupted when the engine ended it.
+  /// Opens it, calls `opened`, then `take` for each event, until it ends; returns why. Errors: those of the
+  /// transport and of EventDecoder; http with the status and what the engine says if it is refused (any
+  /// status but 2xx); interrupted when the engine ended it.
   Error follow(const std::string& api_version, const std::function<void()>& opened,
                const std::function<void(const Event&)>& take, const Cancel& cancel);
 
