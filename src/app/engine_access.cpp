@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "repodigest/transport/transport.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
 
@@ -26,7 +25,8 @@ Result<EngineAccess> EngineAccess::make(const cli::Config& config, const engine:
   }
   auto found = engine::find_endpoint(where, surroundings);
   if (!found.ok()) return found.error();
-  access.endpoint_ = found->endpoint.text();
+  access.endpoint_ = std::move(found->endpoint);
+  access.timeout_ = config.docker_timeout;
   access.source_ = config.demo ? "--demo" : found->source;
   access.warnings_ = std::move(found->warnings);
 
@@ -35,9 +35,13 @@ Result<EngineAccess> EngineAccess::make(const cli::Config& config, const engine:
   options.timeout = config.docker_timeout;
   options.list_timeout = config.docker_list_timeout;
   options.max_list_bytes = config.docker_max_response_bytes;
-  access.client_ = std::make_unique<engine::Client>(transport::make_transport(found->endpoint),
-                                                    access.endpoint_, std::move(options), stats, clock);
+  access.client_ = std::make_unique<engine::Client>(transport::make_transport(access.endpoint_),
+                                                    access.endpoint(), std::move(options), stats, clock);
   return access;
+}
+
+engine::EventStream EngineAccess::event_stream() const {
+  return {transport::make_transport(endpoint_), endpoint_.text(), timeout_};
 }
 
 }  // namespace repodigest::app

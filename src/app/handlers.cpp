@@ -169,7 +169,8 @@ web::Routes make_routes(const cli::Config& config, const Sources& sources) {
                [sources, live](const Request& request) { return metrics(request, sources, live); });
   routes.exact("/", Handler::page, [sources, telemetry_path, api = config.web_api](const Request&) {
     const Moment moment(sources);
-    return landing_page(*moment.snapshot, moment.health, moment.stale, telemetry_path, api);
+    return landing_page(*moment.snapshot, moment.health, moment.stale, sources.stats.events_connected,
+                        telemetry_path, api);
   });
   routes.exact("/-/healthy", Handler::healthy, [](const Request&) { return Reply::text(200, "Healthy\n"); });
   routes.exact("/-/ready", Handler::ready, [sources](const Request&) { return ready(sources); });

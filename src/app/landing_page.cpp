@@ -45,8 +45,10 @@ std::string link(std::string_view href, std::string_view text) {
   return "<li><a href=\"" + escaped(href) + "\">" + escaped(text) + "</a></li>\n";
 }
 
-std::string engine_rows(const inventory::Snapshot& snapshot, const poll::Health& health, bool stale) {
+std::string engine_rows(const inventory::Snapshot& snapshot, const poll::Health& health, bool stale,
+                        bool events) {
   std::string rows = row("Docker API", health.up ? "answers" : "does not answer");
+  rows += row("Event stream", events ? "connected" : "not connected");
   if (health.last_error) rows += row("Last error", health.last_error->text);
   if (stale) rows += row("Data", "stale: the engine has not confirmed it lately");
   if (snapshot.demo) rows += row("Source", "demo: an embedded recording, not an engine of yours");
@@ -65,16 +67,22 @@ std::string engine_rows(const inventory::Snapshot& snapshot, const poll::Health&
 std::string count_rows(const inventory::Snapshot& snapshot) {
   if (!snapshot.listed) return {};
   const auto& totals = snapshot.totals;
-  return row("Images", std::to_string(totals.images)) + row("Inspected", std::to_string(totals.inspected)) +
-         row("Images with duplicate RepoDigests", std::to_string(totals.images_with_duplicates)) +
-         row("RepoDigests, raw", std::to_string(totals.repo_digests)) +
-         row("RepoDigests, unique", std::to_string(totals.repo_digests_unique));
+  std::string rows = row("Images", std::to_string(totals.images)) +
+                     row("Inspected", std::to_string(totals.inspected)) +
+                     row("Images with duplicate RepoDigests", std::to_string(totals.images_with_duplicates)) +
+                     row("RepoDigests, raw", std::to_string(totals.repo_digests)) +
+                     row("RepoDigests, unique", std::to_string(totals.repo_digests_unique));
+  if (snapshot.containers_known)
+    rows +=
+        row("Running containers of images with duplicates",
+            std::to_string(totals.containers_with_duplicates[index_of(inventory::ContainerState::running)]));
+  return rows;
 }
 
 }  // namespace
 
 web::Reply landing_page(const inventory::Snapshot& snapshot, const poll::Health& health, bool stale,
-                        std::string_view telemetry_path, bool api) {
+                        bool events, std::string_view telemetry_path, bool api) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" "
@@ -83,7 +91,7 @@ web::Reply landing_page(const inventory::Snapshot& snapshot, const poll::Health&
       escaped(build_info::version()) + " (" + escaped(build_info::revision()) +
       "). Counts raw and unique RepoDigests of the Docker images on this host "
       "(<a href=\"https://github.com/moby/moby/issues/48747\">moby issue 48747</a>).</p>\n<table>\n" +
-      engine_rows(snapshot, health, stale) + count_rows(snapshot) + "</table>\n<ul>\n";
+      engine_rows(snapshot, health, stale, events) + count_rows(snapshot) + "</table>\n<ul>\n";
   // Relative, so that they also lead somewhere behind a proxy that adds a prefix.
   html += link(telemetry_path.substr(1), "Metrics");
   if (api) {

@@ -9,8 +9,8 @@
 
 namespace repodigest::app {
 
-/// `api`: whether the links to /api/v1 lead anywhere. Any thread.
+/// `events`: whether the event stream is open. `api`: whether the links to /api/v1 lead anywhere. Any thread.
 web::Reply landing_page(const inventory::Snapshot& snapshot, const poll::Health& health, bool stale,
-                        std::string_view telemetry_path, bool api);
+                        bool events, std::string_view telemetry_path, bool api);
 
 }  // namespace repodigest::app

@@ -12,6 +12,8 @@
 #include "repodigest/cli/config.h"
 #include "repodigest/engine/client.h"
 #include "repodigest/engine/endpoint.h"
+#include "repodigest/engine/events.h"
+#include "repodigest/transport/transport.h"
 
 namespace repodigest::support {
 class ReplayEngine;
@@ -19,7 +21,7 @@ class ReplayEngine;
 
 namespace repodigest::app {
 
-/// A client and what stands behind it. Thread rule: as engine::Client.
+/// A client and what stands behind it. Thread rule: as engine::Client; each event stream is its user's own.
 class EngineAccess {
  public:
   /// Finds the endpoint; opens nothing but the demo's own socket. `stats` and `clock` outlive it. Errors:
@@ -31,7 +33,9 @@ class EngineAccess {
   ~EngineAccess();
 
   engine::Client& client() { return *client_; }
-  [[nodiscard]] const std::string& endpoint() const { return endpoint_; }  ///< "unix:///var/run/docker.sock"
+  /// The events of the same engine, over a connection of their own.
+  [[nodiscard]] engine::EventStream event_stream() const;
+  [[nodiscard]] std::string endpoint() const { return endpoint_.text(); }  ///< "unix:///var/run/docker.sock"
   [[nodiscard]] const std::string& source() const { return source_; }      ///< why that one: "DOCKER_HOST"
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
@@ -40,7 +44,8 @@ class EngineAccess {
 
   std::unique_ptr<support::ReplayEngine> demo_;
   std::unique_ptr<engine::Client> client_;
-  std::string endpoint_;
+  transport::Endpoint endpoint_;
+  Duration timeout_{};
   std::string source_;
   std::vector<std::string> warnings_;
 };
