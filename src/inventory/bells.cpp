@@ -34,28 +34,23 @@ Due due_of(const Question& question) {
   return {question.id, question.by_reference() ? question.reference : question.id};
 }
 
-bool are_the_same_names(const Strings& some, const Strings& others) {
-  const auto sorted = [](const Strings& names) {
-    std::vector<std::string_view> all;
-    all.reserve(names.size());
-    for (const std::string& name : names) all.push_back(digest::familiar_name(name));
-    std::sort(all.begin(), all.end());
-    return all;
-  };
-  return sorted(some) == sorted(others);
-}
-
-/// RepoTags of an image as the next list will have them: what inspect shows, and the names with a digest that
-/// were there, because engines before 28 leave these out of it.
-Strings names_after(const Strings& known, const Question& question, Strings told) {
+/// RepoTags of an image as the next list will have them: what inspect shows, and names with a digest that are
+/// known, because engines before 28 leave these out of it. Lists of the containerd store have them.
+Strings names_after(const Strings& known, const Question& question, Strings told, engine::ImageStore store) {
   std::erase(told, "<none>:<none>");
-  keep_first_appearances(told);
-  if (std::none_of(told.begin(), told.end(), has_digest))
+  if (std::none_of(told.begin(), told.end(), has_digest)) {
     for (const std::string& name : known)
-      if (has_digest(name) && !(question.removed && mean_the_same(name, question.reference)))
-        told.push_back(name);
+      if (has_digest(name) && !mean_the_same(name, question.reference)) told.push_back(name);
+    const bool is_listed = store == engine::ImageStore::containerd ||
+                           std::any_of(known.begin(), known.end(), [&](const std::string& name) {
+                             return mean_the_same(name, question.reference);
+                           });
+    if (has_digest(question.reference) && question.by_reference() && is_listed)
+      told.push_back(question.reference);
+  }
+  keep_first_appearances(told);
   // As the list wrote them, if none came or went: 24.0's inspect writes them in another way.
-  return are_the_same_names(told, known) ? known : told;
+  return have_same_names(told, known) ? known : told;
 }
 
 }  // namespace
@@ -118,7 +113,8 @@ void Inventory::State::answered(const Question& question, const engine::ImageIns
   Entry& entry = entries[answer.id];
   const bool is_new = entry.image == nullptr;
   Image image = is_new ? Image{} : *entry.image;
-  Strings names = names_after(image.repo_tags, question, answer.repo_tags);
+  Strings names = names_after(image.repo_tags, question, answer.repo_tags,
+                              identity ? identity->image_store : engine::ImageStore::unknown);
   std::optional<digest::Analysis> digests = digest::analyse(answer.repo_digests);
   // It may say what is known: a pull of what is there already rings too.
   const bool is_news =
@@ -169,9 +165,22 @@ bool Inventory::State::unanswered(Question question, const Error& error) {
     if (found != entries.end() && !found->second.trouble.not_inspectable) drop(found->second);
     return true;
   }
-  if (!may_pass(error) || ++question.tries == tries_before_failure) return false;
-  questions.push_front(std::move(question));
-  return true;
+  if (may_pass(error) && ++question.tries < tries_before_failure) {
+    questions.push_front(std::move(question));
+    return true;
+  }
+  // Not every change shows in the next list: whom it may be about is to be inspected in any case.
+  for (Entry* const entry : order) {
+    if (entry == nullptr || !entry->current) continue;
+    const bool is_held = !question.reference.empty() && holds(*entry->image, question.reference);
+    if (entry->image->id != question.id && !is_held) continue;
+    entry->current = false;
+    entry->doubtful_since.reset();
+    ++generation;
+    replace(*entry, *entry->image);
+    schedule(*entry);
+  }
+  return false;
 }
 
 /// Whoever holds one of these names, but `except`, has lost it and is to be asked about.

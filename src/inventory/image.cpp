@@ -64,6 +64,17 @@ bool has_more_than(const Strings& some, const Strings& all) {
   return !missing.empty();
 }
 
+/// Those of `names` that are wanted, sorted, each once.
+template <typename Predicate>
+std::vector<std::string_view> familiar(const Strings& names, Predicate is_wanted) {
+  std::vector<std::string_view> all;
+  for (const std::string& name : names)
+    if (is_wanted(name)) all.push_back(digest::familiar_name(name));
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
 }  // namespace
 
 void derive(Image& image, const Circumstances& circumstances) {
@@ -85,16 +96,13 @@ void derive(Image& image, const Circumstances& circumstances) {
 }
 
 bool have_same_tags(const Strings& row_tags, const Strings& inspect_tags) {
-  if (row_tags == inspect_tags) return true;
-  const auto tags_of = [](const Strings& names) {
-    std::vector<std::string_view> tags;
-    for (const std::string& name : names)
-      if (name.find('@') == std::string::npos) tags.push_back(digest::familiar_name(name));
-    std::sort(tags.begin(), tags.end());
-    tags.erase(std::unique(tags.begin(), tags.end()), tags.end());
-    return tags;
-  };
-  return tags_of(row_tags) == tags_of(inspect_tags);
+  const auto is_tag = [](const std::string& name) { return name.find('@') == std::string::npos; };
+  return row_tags == inspect_tags || familiar(row_tags, is_tag) == familiar(inspect_tags, is_tag);
+}
+
+bool have_same_names(const Strings& some, const Strings& others) {
+  const auto any = [](const std::string&) { return true; };
+  return some == others || familiar(some, any) == familiar(others, any);
 }
 
 void tally(Totals& totals, const Image& image, int times) {

@@ -31,6 +31,10 @@ void derive(Image& image, const Circumstances& circumstances);
 /// daemon/containerd/image.go); equal familiar names are equal. n log n.
 bool have_same_tags(const std::vector<std::string>& row_tags, const std::vector<std::string>& inspect_tags);
 
+/// Whether two RepoTags hold the same names, those with a digest included; equal familiar names are equal.
+/// n log n.
+bool have_same_names(const std::vector<std::string>& some, const std::vector<std::string>& others);
+
 /// Adds what `image` contributes to the totals; with `times` -1 takes it away again.
 void tally(Totals& totals, const Image& image, int times);
 

@@ -111,7 +111,7 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
     return;
   // What a bell's inspect told, the row tells too: then it holds, though it is the first such row.
   const bool goes_with_bell =
-      !is_new && !row_was_known && have_same_tags(row.repo_tags, entry.image->repo_tags);
+      !is_new && !row_was_known && have_same_names(row.repo_tags, entry.image->repo_tags);
   if (is_new) by_name.push_back(&entry);
   Image image = is_new ? Image{} : *entry.image;
   if (is_new) image.containers = containers_of(row.id);
