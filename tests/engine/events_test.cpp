@@ -146,6 +146,19 @@ TEST_P(Events, ShowALoadThatTakesANameFromAnImage) {
   expect_no_list();
 }
 
+// 26.1.5 says nothing of an image that is built without a name, and its containerd store nothing of a prune.
+TEST_P(Events, MissWhatTheEngineDoesNotSayButItsCountTells) {
+  build("foo=bar", {"a/x:1"});
+  start_daemon({"--poll.interval=300ms"});
+  ASSERT_TRUE(daemon_->wait_for_metric("docker_events_connected", 1)) << daemon_->log();
+  expect_images(1, 0);
+  build("foo=baz", {});
+  expect_images(1, 1);
+  const auto pruned = engine_->call("POST", "/images/prune");
+  ASSERT_EQ(pruned.status, 200) << pruned.body;
+  expect_images(1, 0);
+}
+
 TEST_P(Events, ComeAgainAfterTheEngineWasStopped) {
   build("foo=bar", {"a/x:1"});
   follow();
