@@ -60,10 +60,13 @@ class Doorbell {
   void opened(std::uint64_t order) EXCLUDES(mutex_);
   void ended(std::uint64_t order) EXCLUDES(mutex_);
   void connecting(std::uint64_t order) EXCLUDES(mutex_);
-  /// A bell, heard at `now`.
+  /// A bell, heard at `now`. One that is kept already moves behind the others: what was last said of a
+  /// reference stands last.
   void ring(inventory::Bell bell, SteadyTime now) EXCLUDES(mutex_);
 
  private:
+  void set_stream(Stream stream) REQUIRES(mutex_);
+
   mutable Mutex mutex_;
   StreamState state_ GUARDED_BY(mutex_);
   Order order_ GUARDED_BY(mutex_);
