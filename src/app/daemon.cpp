@@ -86,7 +86,7 @@ void announce(const web::Server& server, Stats& stats) {
 }  // namespace
 
 int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings) {
-  keep_large_blocks();
+  give_back_large_blocks();
   const sigset_t signals = block_signals();
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();

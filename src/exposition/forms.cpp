@@ -24,12 +24,22 @@ class Form {
     return *made_;
   }
 
+  /// Nothing if nobody has asked for it.
+  std::optional<T> if_made() EXCLUDES(mutex_) {
+    const MutexLock lock(mutex_);
+    return made_;
+  }
+
  private:
   Mutex mutex_;
   std::optional<T> made_ GUARDED_BY(mutex_);
 };
 
-std::shared_ptr<const std::string> shared(std::string bytes) {
+using Bytes = std::shared_ptr<const std::string>;
+
+/// Without the room it grew by, which can be as much as itself.
+Bytes shared(std::string bytes) {
+  bytes.shrink_to_fit();
   return std::make_shared<const std::string>(std::move(bytes));
 }
 
@@ -48,7 +58,7 @@ std::string etag_of(const std::string& bytes) {
   return etag + '"';
 }
 
-std::shared_ptr<const std::string> gzipped(std::string_view plain) {
+Bytes gzipped(std::string_view plain) {
   const GzipPart part = gzip_part(plain);
   return shared(*part.bytes + gzip_end(part, ""));
 }
@@ -74,32 +84,48 @@ class Forms::Set {
     return snapshot_ == snapshot && stale_ == stale;
   }
 
-  std::shared_ptr<const std::string> text() {
-    return text_.get([this] { return shared(render_text(*snapshot_, stale_, options_)); });
+  Bytes text() {
+    return text_.get([this] { return make_text(); });
   }
 
+  /// Of the plain form if somebody has asked for that too; else it is there for the moment only.
   GzipPart text_gzip() {
-    return text_gzip_.get([this] { return gzip_part(*text()); });
+    return text_gzip_.get([this] {
+      const auto plain = text_.if_made();
+      return gzip_part(plain ? **plain : *make_text());
+    });
   }
 
   Document images() {
-    return images_.get([this] { return make_document(render_images(*snapshot_, stale_), false); });
+    const Bytes plain = images_.get([this] { return make_images(); });
+    return {plain, nullptr, etag_.get([&plain] { return etag_of(*plain); })};
   }
 
-  Document images_with_gzip() {
-    Document document = images();
-    document.gzip = images_gzip_.get([&document] { return gzipped(*document.bytes); });
-    return document;
+  Document images_gzip() {
+    const Bytes gzip = images_gzip_.get([this] {
+      const Bytes plain = images_.if_made().value_or(nullptr);
+      return make_images_gzip(plain ? *plain : *make_images());
+    });
+    return {nullptr, gzip, etag_.if_made().value()};
   }
 
  private:
+  Bytes make_text() const { return shared(render_text(*snapshot_, stale_, options_)); }
+  Bytes make_images() const { return shared(render_images(*snapshot_, stale_)); }
+  Bytes make_images_gzip(const std::string& plain) {
+    etag_.get([&plain] { return etag_of(plain); });
+    return gzipped(plain);
+  }
+
   const std::shared_ptr<const inventory::Snapshot> snapshot_;
   const bool stale_;
   const SeriesOptions options_;
-  Form<std::shared_ptr<const std::string>> text_;
+  // One that is made of others may wait for those before it here, never for those behind it.
+  Form<std::string> etag_;
+  Form<Bytes> text_;
+  Form<Bytes> images_;
   Form<GzipPart> text_gzip_;
-  Form<Document> images_;
-  Form<std::shared_ptr<const std::string>> images_gzip_;
+  Form<Bytes> images_gzip_;
 };
 
 Forms::Forms(SeriesOptions options) : options_(options) {}
@@ -125,7 +151,7 @@ GzipPart Forms::text_gzip(const std::shared_ptr<const inventory::Snapshot>& snap
 
 Document Forms::images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip) {
   const auto set = set_of(snapshot, stale);
-  return gzip ? set->images_with_gzip() : set->images();
+  return gzip ? set->images_gzip() : set->images();
 }
 
 }  // namespace repodigest::exposition

@@ -49,6 +49,7 @@ class Deflater {
         out.append(reinterpret_cast<const char*>(buffer_), sizeof buffer_ - stream_.avail_out);
       } while (stream_.avail_out == 0);  // a buffer that is full may not be all (zlib.h, deflate)
     } while (!plain.empty());
+    out.shrink_to_fit();  // it may be kept for long
     return out;
   }
 

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/child.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/base/memory.h"
 #include "repodigest/base/stats.h"
@@ -34,6 +35,8 @@
 
 namespace repodigest {
 namespace {
+
+using bench::must;
 
 std::string padded(std::string body) {
   body.reserve(body.size() + transport::body_padding);
@@ -59,13 +62,6 @@ const Bodies& bodies_of(const benchmark::State& state) {
     bodies.list = padded(bodies.list + "]");
   }
   return bodies;
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (result.ok()) return std::move(result).value();
-  std::fprintf(stderr, "%s\n", result.error().text.c_str());
-  std::abort();
 }
 
 /// An inventory in which everything is inspected.
@@ -154,23 +150,49 @@ void first_poll(benchmark::State& state) {
   }
 }
 
+/// The first image under another name.
+std::string retagged(std::string body) {
+  return padded(body.replace(body.find(":latest"), 7, ":newest"));
+}
+
+/// All engines, in a process of their own. Its answer to 2n is the address of one with n images, to 2n+1 of
+/// one where the first of them is retagged.
+struct Engines {
+  /// To be called first, before there are threads.
+  static const bench::Child& all() {
+    static const bench::Child child([](const auto& serve) {
+      std::map<std::uint32_t, std::unique_ptr<support::ReplayEngine>> engines;
+      serve([&](std::uint32_t which) {
+        auto& engine = engines[which];
+        if (!engine) {
+          std::string list = "[";
+          for (std::size_t i = 0; i < which / 2; ++i)
+            list += (i == 0 ? "" : ",") + support::generated_image(i).row;
+          list += "]";
+          auto recording = support::Recording::embedded();
+          recording.set_body("/images/json", which % 2 == 0 ? list : retagged(list));
+          engine = must(support::ReplayEngine::on_loopback(std::move(recording)));
+        }
+        return engine->host();
+      });
+    });
+    return child;
+  }
+};
+
 /// An engine with a client to ask it by.
 class Asked {
  public:
-  explicit Asked(std::string list) {
-    auto recording = support::Recording::embedded();
-    recording.set_body("/images/json", std::move(list));
-    replay_ = must(support::ReplayEngine::on_loopback(std::move(recording)));
+  explicit Asked(std::uint32_t which) {
     engine::ClientOptions options;
     options.max_list_bytes = std::size_t{1} << 30U;
-    client_.emplace(transport::make_transport(must(engine::parse_host(replay_->host()))), "bench", options,
-                    stats_, system_clock());
+    client_.emplace(transport::make_transport(must(engine::parse_host(Engines::all().ask(which)))), "bench",
+                    options, stats_, system_clock());
     must(client_->look(Cancel()));
   }
   engine::ImageList list() { return must(client_->list_images(Cancel())); }
 
  private:
-  std::unique_ptr<support::ReplayEngine> replay_;
   Stats stats_;
   std::optional<engine::Client> client_;
 };
@@ -179,11 +201,9 @@ class Asked {
 /// inspected, published, rendered.
 void full_poll(benchmark::State& state) {
   const Bodies& bodies = bodies_of(state);
-  const auto retagged = [](std::string body) {
-    return padded(body.replace(body.find(":latest"), 7, ":newest"));
-  };
   // Two engines that differ in one tag of the first image, asked in turn.
-  Asked engines[] = {Asked(bodies.list), Asked(retagged(bodies.list))};
+  const auto images = static_cast<std::uint32_t>(state.range(0));
+  Asked engines[] = {Asked(2 * images), Asked(2 * images + 1)};
   const std::string inspects[] = {bodies.inspects[0], retagged(bodies.inspects[0])};
   engine::Decoder decoder;
   auto inventory = filled_inventory(bodies);
@@ -261,7 +281,8 @@ class PerImageReporter : public benchmark::BenchmarkReporter {
 }  // namespace repodigest
 
 int main(int argc, char** argv) {
-  repodigest::keep_large_blocks();
+  repodigest::Engines::all();
+  repodigest::give_back_large_blocks();
   std::vector<char*> arguments(argv, argv + argc);
   // Before the user's own, which win.
   std::string repetitions = "--benchmark_repetitions=5";

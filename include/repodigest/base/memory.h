@@ -3,8 +3,9 @@
 
 namespace repodigest {
 
-/// Makes malloc keep the large blocks that every poll of many images needs anew, instead of giving them back
-/// to the system and having each page cleared again. Once, before threads start.
-void keep_large_blocks();
+/// Makes malloc give every large block back to the system as soon as it is freed, also after it has seen
+/// larger ones: what a poll of many images needs for a moment is not to stay until the next. Once, before
+/// threads start.
+void give_back_large_blocks();
 
 }  // namespace repodigest

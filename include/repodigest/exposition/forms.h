@@ -13,19 +13,22 @@
 
 namespace repodigest::exposition {
 
-/// A document with its ETag (quoted, strong: made of the bytes).
+/// A document with its ETag (quoted, strong: made of the plain bytes).
 struct Document {
-  std::shared_ptr<const std::string> bytes;
-  std::shared_ptr<const std::string> gzip;  ///< the whole as one gzip member; null unless asked for
+  std::shared_ptr<const std::string> bytes;  ///< plain
+  std::shared_ptr<const std::string> gzip;   ///< the whole as one gzip member
   std::string etag;
 };
 
-/// The document of these bytes, for what is rendered for one request alone. Any thread.
+/// The document of these bytes, for what is rendered for one request alone; `gzip` says whether that form is
+/// wanted too. Any thread.
 Document make_document(std::string bytes, bool gzip);
 
 /// Keeps the forms of one (snapshot, stale) at a time. Any thread; two threads that ask for the same missing
-/// form wait for one rendering, those that ask for another form don't wait. A form nobody asks for costs
-/// nothing; those of an older snapshot go when a newer one is first asked for.
+/// form wait for one rendering, those that ask for another form don't wait, but where it is made of the one
+/// under way. A form nobody asks for takes no memory: the plain one that a gzip is made of is gone again at
+/// once. Those of an older snapshot go when anything of a newer one is first asked for; until then they, and
+/// the snapshot, stay.
 class Forms {
  public:
   explicit Forms(SeriesOptions options);
@@ -34,7 +37,7 @@ class Forms {
   std::shared_ptr<const std::string> text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
                                           bool stale) EXCLUDES(mutex_);
   GzipPart text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) EXCLUDES(mutex_);
-  /// /api/v1/images without a filter; `gzip` says whether that form is wanted too.
+  /// /api/v1/images without a filter, as `bytes` or with `gzip` as that; the other one is null.
   Document images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip)
       EXCLUDES(mutex_);
 
