@@ -1,7 +1,9 @@
 // What was inspected, in a file, so that a restart of this program does not ask the engine for it again.
 #pragma once
 
+#include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "repodigest/base/result.h"
@@ -14,7 +16,7 @@ namespace repodigest::cache {
 /// and a SHA-256 over all of it. Nothing in it is trusted. Thread rule: one thread.
 class CacheFile {
  public:
-  /// Largest file that is read or written: about 200,000 images of four names.
+  /// Largest file that is read or written: about 250,000 images of four names.
   static constexpr std::size_t max_bytes = std::size_t{256} << 20U;
 
   explicit CacheFile(std::string path) : path_(std::move(path)) {}
@@ -24,8 +26,10 @@ class CacheFile {
   /// log. An engine without a lasting ID (podman) has none.
   [[nodiscard]] std::vector<inventory::Remembered> load(const engine::Identity& engine) const;
 
-  /// Replaces the file: written beside it with mode 0600, synced, renamed (a symlink is replaced, not
-  /// followed). Errors: permission, connect (disk full and the like), too_large; the old file stays then.
+  /// Replaces the file as NewFile does, mode 0600; but not a file that is no cache file, which a wrong path
+  /// may have hit. An image with texts that are not sound (empty, not UTF-8, control characters, over 4 KiB)
+  /// is left out. Nothing is written of an engine without a lasting ID. Errors: permission, connect (disk
+  /// full and the like), too_large; the old file stays then.
   [[nodiscard]] Status save(const engine::Identity& engine,
                             const std::vector<inventory::Remembered>& images) const;
 
