@@ -49,6 +49,14 @@ bool is_up(const Stats& stats) {
   return calls > 0;
 }
 
+/// The reason of the only list of containers, in brackets.
+std::string why_no_containers(const Stats& stats) {
+  const auto& failures = stats.request_failures[index_of(Operation::container_list)];
+  for (std::size_t i = 0; i < failures.size(); ++i)
+    if (failures[i].value() > 0) return " (" + std::string(reason_names[i]) + ")";
+  return "";
+}
+
 /// Nothing about images, and docker_up 0 if the engine is away.
 std::string prometheus_without_answer(const Error& error, Stats& stats, const cli::Config& config) {
   if (index_of(error.reason) < stats.poll_failures.size()) stats.poll_failures[index_of(error.reason)].add();
@@ -67,9 +75,12 @@ Result<Findings> ask_engine(const cli::Config& config, const engine::Surrounding
   stats.polls.add();
   const auto snapshot =
       config.check_images.empty()
-          ? poll::look_once(access->client(), config.demo, clock, Cancel())
+          ? poll::look_once(access->client(), config.demo, config.poll_containers, clock, Cancel())
           : poll::look_once_at(access->client(), config.demo, config.check_images, clock, Cancel());
   if (!snapshot.ok()) return snapshot.error();
+  if (config.check_images.empty() && config.poll_containers && !(*snapshot)->containers_known)
+    std::fprintf(stderr, "warning: the engine's containers could not be listed%s: they are not counted\n",
+                 why_no_containers(stats).c_str());
   poll::Health health;
   health.up = health.ready = true;
   health.last_confirmed = health.last_list = clock.wall();

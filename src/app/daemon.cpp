@@ -107,9 +107,12 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
   const poll::MachineOptions polling{.interval = config.poll_interval,
+                                     .full_interval = config.poll_full_interval,
                                      .stale_after = config.poll_stale_after,
+                                     .max_engine_share = config.poll_max_engine_share,
+                                     .containers = config.poll_containers,
                                      .seed = static_cast<std::uint64_t>(::getpid())};
-  poll::Driver driver(access->client(), polling, config.demo, snapshots, health, stats, clock);
+  poll::Driver driver({access->client(), snapshots, health, stats, clock}, polling, config.demo);
 
   web::ServerOptions serving;
   serving.addresses = config.web_listen_addresses;

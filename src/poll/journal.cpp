@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "repodigest/base/stats.h"
 
@@ -47,6 +48,37 @@ void Journal::broke_off(const char* what, SteadyTime now) noexcept {
   } catch (const std::exception&) {
     return;  // without the memory for a line it is more important to go on
   }
+}
+
+void Journal::rang(const inventory::Bell& bell) {
+  log::debug("something changed",
+             {{"id", bell.id}, {"reference", bell.reference}, {"removed", bell.removed ? "yes" : "no"}});
+}
+
+void Journal::containers_unknown(const Error& error, SteadyTime now) {
+  no_containers_ = true;
+  if (const auto count = container_trouble_.occurred(name_of(error.reason), now))
+    log::warn("the containers could not be listed",
+              {{"reason", name_of(error.reason)}, {"error", error.text}, {"times", std::to_string(*count)}});
+}
+
+void Journal::containers_known() {
+  if (!std::exchange(no_containers_, false)) return;
+  log::info("the containers are listed again",
+            {{"failures_not_logged", std::to_string(container_trouble_.ended())}});
+}
+
+void Journal::not_kept(const std::string& path, const Error& error, SteadyTime now) {
+  not_kept_ = true;
+  if (const auto count = cache_trouble_.occurred(name_of(error.reason), now))
+    log::warn("the cache file could not be written",
+              {{"file", path}, {"error", error.text}, {"times", std::to_string(*count)}});
+}
+
+void Journal::kept() {
+  if (!std::exchange(not_kept_, false)) return;
+  log::info("the cache file is written again",
+            {{"failures_not_logged", std::to_string(cache_trouble_.ended())}});
 }
 
 void Journal::published(const inventory::Snapshot& snapshot) {

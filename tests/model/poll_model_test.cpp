@@ -27,8 +27,7 @@ class History {
 
   void run(std::uint64_t seed) {
     engine::Client client(std::make_unique<ModelTransport>(engine_), "model", {}, stats_, clock_);
-    poll::Driver driver(client, {.interval = 15s, .stale_after = 5min, .seed = seed}, false, store_, board_,
-                        stats_, clock_);
+    poll::Driver driver({client, store_, board_, stats_, clock_}, {.interval = 15s, .seed = seed}, false);
     clock_.at(unrest, [this] {
       engine_.settle();
       clock_.step = 2s;  // with less to happen there is less to be exact about

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "repodigest/base/clock.h"
 #include "repodigest/base/log.h"
@@ -24,6 +25,14 @@ class Journal {
   void recovered();
   /// Something threw, and polling starts afresh. Does not throw itself.
   void broke_off(const char* what, SteadyTime now) noexcept;
+  /// A bell was taken.
+  void rang(const inventory::Bell& bell);
+  /// The containers could not be listed, or could.
+  void containers_unknown(const Error& error, SteadyTime now);
+  void containers_known();
+  /// The cache file could not be written, or could.
+  void not_kept(const std::string& path, const Error& error, SteadyTime now);
+  void kept();
   /// A snapshot was published.
   void published(const inventory::Snapshot& snapshot);
 
@@ -31,7 +40,11 @@ class Journal {
   std::optional<bool> up_;
   log::Repeated trouble_;
   log::Repeated exceptions_;
+  log::Repeated container_trouble_;
+  log::Repeated cache_trouble_;
   bool in_trouble_ = false;
+  bool no_containers_ = false;
+  bool not_kept_ = false;
   bool duplicates_ = false;
 };
 

@@ -29,7 +29,7 @@ class LookOnce : public ::testing::Test {
   static std::string id(int digit) { return "sha256:" + std::string(64, static_cast<char>('0' + digit)); }
   static std::string inspect_of(int digit) { return "/v1.47/images/" + id(digit) + "/json"; }
   Result<std::shared_ptr<const inventory::Snapshot>> look() {
-    return look_once(client_, false, clock_, Cancel());
+    return look_once(client_, false, true, clock_, Cancel());
   }
   std::size_t inspects() {
     const auto targets = engine_.take_targets();

@@ -4,53 +4,21 @@
 
 #include <vector>
 
+#include "machine_fixture.h"
+
 namespace repodigest::poll {
 namespace {
-
-using namespace std::chrono_literals;
-using Action = Step::Action;
-
-const Error refused{Reason::connect, "connection refused"};
-const Error timed_out{Reason::timeout, "no answer in time"};
-const Error missing{Reason::not_found, "no such image"};
-
-/// A machine with its time in the test's hands.
-class MachineTest : public ::testing::Test {
- protected:
-  Action next(std::size_t due = 0, std::optional<SteadyTime> retry = std::nullopt) {
-    return machine_.next(now_, {due, retry}).action;
-  }
-  SteadyTime waits_until(std::size_t due = 0, std::optional<SteadyTime> retry = std::nullopt) {
-    const Step step = machine_.next(now_, {due, retry});
-    EXPECT_EQ(step.action, Action::wait);
-    return step.until;
-  }
-  void good_look() {
-    ASSERT_EQ(next(), Action::look);
-    machine_.looked(now_, {});
-  }
-  void good_list(Duration took = 0s) {
-    ASSERT_EQ(next(), Action::list);
-    now_ += took;
-    machine_.listed(now_, {}, took);
-  }
-  void failed_look() {
-    ASSERT_EQ(next(), Action::look);
-    machine_.looked(now_, refused);
-  }
-
-  SteadyTime now_ = SteadyTime(1000h);
-  const SteadyTime start_ = now_;
-  Machine machine_{{.interval = 60s, .stale_after = 300s, .seed = 7}};
-};
 
 TEST_F(MachineTest, BeginsWithALookThenListsThenInspectsWhatIsDueThenWaits) {
   good_look();
   good_list();
-  EXPECT_EQ(next(2), Action::inspect);
-  EXPECT_FALSE(machine_.inspected(now_, {}));
-  EXPECT_EQ(next(1), Action::inspect);
-  EXPECT_FALSE(machine_.inspected(now_, {}));
+  facts_.due_inspections = 2;
+  EXPECT_EQ(next(), Action::inspect);
+  EXPECT_FALSE(machine_.inspected(now_, {}, 0s));
+  facts_.due_inspections = 1;
+  EXPECT_EQ(next(), Action::inspect);
+  EXPECT_FALSE(machine_.inspected(now_, {}, 0s));
+  facts_.due_inspections = 0;
   EXPECT_EQ(waits_until(), start_ + 60s);
   EXPECT_FALSE(machine_.trouble());
   EXPECT_TRUE(machine_.up());
@@ -68,27 +36,38 @@ TEST_F(MachineTest, IsNotUpBeforeTheFirstAnswer) {
   EXPECT_FALSE(machine_.up());
 }
 
-TEST_F(MachineTest, APollThatIsDueComesBeforeTheRestOfALongInspection) {
+TEST_F(MachineTest, ALookThatIsDueComesBeforeTheRestOfALongInspection) {
   good_look();
   good_list();
-  EXPECT_EQ(next(1000), Action::inspect);
+  facts_.due_inspections = 1000;
+  EXPECT_EQ(next(), Action::inspect);
   now_ = start_ + 60s;
-  EXPECT_EQ(next(900), Action::look);
+  EXPECT_EQ(next(), Action::look);
 }
 
 TEST_F(MachineTest, ARetryThatComesDueBetweenTwoPollsWaitsForNoLook) {
   good_look();
   good_list();
-  EXPECT_EQ(waits_until(0, start_ + 5s), start_ + 5s);
+  facts_.next_retry = start_ + 5s;
+  EXPECT_EQ(waits_until(), start_ + 5s);
   now_ = start_ + 5s;
-  EXPECT_EQ(next(1), Action::inspect);
+  facts_ = {.due_inspections = 1};
+  EXPECT_EQ(next(), Action::inspect);
+}
+
+TEST_F(MachineTest, ARetryWhoseTimeHasComeButThatIsNotDueMakesNoBusyLoop) {
+  good_look();
+  good_list();
+  facts_.next_retry = now_;
+  EXPECT_EQ(waits_until(), start_ + 60s);
 }
 
 TEST_F(MachineTest, PausesDoubleFromASecondToTheIntervalWhileTheEngineIsAway) {
   std::vector<double> pauses;
+  facts_.due_inspections = 5;
   for (int i = 0; i < 9; ++i) {
     failed_look();
-    const SteadyTime until = waits_until(5);
+    const SteadyTime until = waits_until();
     pauses.push_back(to_seconds(until - now_));
     now_ = until;
   }
@@ -105,145 +84,143 @@ TEST_F(MachineTest, PausesDoubleFromASecondToTheIntervalWhileTheEngineIsAway) {
 }
 
 TEST_F(MachineTest, PausesNeverExceedAnIntervalShorterThanASecond) {
-  Machine quick({.interval = 200ms, .stale_after = 300s, .seed = 1});
+  machine_ = Machine({.interval = 200ms});
   for (int i = 0; i < 5; ++i) {
-    ASSERT_EQ(quick.next(now_, {}).action, Action::look);
-    quick.looked(now_, refused);
-    const SteadyTime until = quick.next(now_, {}).until;
+    failed_look();
+    const SteadyTime until = waits_until();
     EXPECT_LE(until - now_, 200ms);
-    EXPECT_GT(until, now_);
     now_ = until;
   }
 }
 
 TEST_F(MachineTest, MachinesWithDifferentSeedsDoNotKnockInStep) {
-  Machine one({.interval = 60s, .stale_after = 300s, .seed = 1});
-  Machine other({.interval = 60s, .stale_after = 300s, .seed = 99999});
-  const auto pause = [&](Machine& machine) {
-    EXPECT_EQ(machine.next(now_, {}).action, Action::look);
-    machine.looked(now_, refused);
-    return machine.next(now_, {}).until - now_;
+  const auto pause = [&](std::uint64_t seed) {
+    machine_ = Machine({.seed = seed});
+    failed_look();
+    return waits_until() - now_;
   };
-  EXPECT_NE(pause(one), pause(other));
-}
-
-TEST_F(MachineTest, ListsAtOnceWhenTheEngineComesBack) {
-  good_look();
-  good_list(30s);  // rests 270 s
-  now_ += 60s;
-  failed_look();
-  now_ = waits_until();
-  good_look();
-  EXPECT_EQ(next(), Action::list);
+  EXPECT_NE(pause(1), pause(99999));
 }
 
 TEST_F(MachineTest, ListsAtOnceWhenAnotherEngineAnswers) {
   good_look();
-  good_list(30s);  // rests 270 s
-  now_ += 60s;
-  ASSERT_EQ(next(), Action::look);
-  machine_.looked(now_, {}, true);
-  EXPECT_EQ(next(), Action::list);
-}
-
-TEST_F(MachineTest, AListRestsNineTimesAsLongAsItTook) {
+  good_list();
+  now_ += 30s;
+  EXPECT_EQ(waits_until(), start_ + 60s);
+  now_ = start_ + 60s;
   good_look();
-  good_list(20s);
-  EXPECT_EQ(machine_.list_interval(), 200s);
-  EXPECT_EQ(machine_.effective_interval(), 60s);
-  std::size_t looks = 0;
-  while (true) {
-    const Step step = machine_.next(now_, {});
-    if (step.action == Action::wait) now_ = step.until;
-    if (step.action == Action::look) {
-      ++looks;
-      machine_.looked(now_, {});
-    }
-    if (step.action == Action::list) break;
-  }
-  EXPECT_GE(now_ - start_, 200s);
-  EXPECT_LE(now_ - start_, 260s);
-  EXPECT_EQ(looks, 4U) << "the looks go on while the list rests";
+  good_list();
+  now_ = start_ + 120s;
+  good_look({.another = true});
+  good_list();
+  now_ = start_ + 180s;
+  EXPECT_EQ(next(), Action::look);
 }
 
 TEST_F(MachineTest, AListThatTimesOutDoesNotMakeTheEngineCountAsAway) {
   good_look();
   ASSERT_EQ(next(), Action::list);
   now_ += 300s;
-  machine_.listed(now_, timed_out, 300s);
+  machine_.listed(now_, timed_out, 300s, false);
   EXPECT_TRUE(machine_.up());
   ASSERT_TRUE(machine_.trouble());
   EXPECT_EQ(machine_.trouble()->reason, Reason::timeout);
   good_look();
-  EXPECT_EQ(next(3), Action::inspect) << "the list rests, single images may still be asked for";
   EXPECT_TRUE(machine_.trouble()) << "a look does not mend the list";
+  EXPECT_EQ(machine_.budget().credit(now_), -292s) << "it cost the engine as much as one that came";
+  EXPECT_EQ(wants_before(now_ + 3649s), std::nullopt);
+  EXPECT_EQ(wants_before(now_ + 2s), Action::list);
 }
 
 TEST_F(MachineTest, AListThatFailsQuicklyIsTriedAgainAfterAGrowingPause) {
-  const Error broken{Reason::parse, "not JSON"};
+  const Error garbage{Reason::parse, "not JSON"};
   Duration last{};
+  good_look();
   for (int i = 0; i < 4; ++i) {
-    good_look();
     ASSERT_EQ(next(), Action::list);
-    machine_.listed(now_, broken, 1ms);
+    machine_.listed(now_, garbage, 1ms, false);
+    good_look();
     const SteadyTime until = waits_until();
     EXPECT_GT(until - now_, last);
     last = until - now_;
     now_ = until;
   }
-  good_look();
   good_list();
   EXPECT_FALSE(machine_.trouble());
+}
+
+TEST_F(MachineTest, LooksAtOnceAfterAListThatFailed) {
+  good_look();
+  ASSERT_EQ(next(), Action::list);
+  machine_.listed(now_, Error{Reason::interrupted, "the answer ended in the middle"}, 1s, false);
+  failed_look();
+  EXPECT_FALSE(machine_.up());
 }
 
 TEST_F(MachineTest, AFailedInspectOfOneImageDoesNotEndThePoll) {
   good_look();
   good_list();
-  EXPECT_EQ(next(2), Action::inspect);
-  EXPECT_FALSE(machine_.inspected(now_, missing));
-  EXPECT_EQ(next(1), Action::inspect);
+  facts_.due_inspections = 2;
+  EXPECT_EQ(next(), Action::inspect);
+  EXPECT_FALSE(machine_.inspected(now_, missing, 0s));
+  EXPECT_EQ(next(), Action::inspect);
   EXPECT_TRUE(machine_.up());
 }
 
 TEST_F(MachineTest, AnInspectThatFindsNoEngineEndsThePoll) {
   good_look();
   good_list();
-  EXPECT_EQ(next(2), Action::inspect);
-  EXPECT_TRUE(machine_.inspected(now_, refused));
+  facts_.due_inspections = 2;
+  EXPECT_EQ(next(), Action::inspect);
+  EXPECT_TRUE(machine_.inspected(now_, refused, 0s));
   EXPECT_FALSE(machine_.up());
-  EXPECT_LE(waits_until(2), now_ + 1s);
+  EXPECT_LE(waits_until(), now_ + 1s);
 }
 
 TEST_F(MachineTest, ThreeTimeoutsInARowAreTheEnginesTrouble) {
   good_look();
   good_list();
-  EXPECT_FALSE(machine_.inspected(now_, timed_out));
-  EXPECT_FALSE(machine_.inspected(now_, {}));
-  EXPECT_FALSE(machine_.inspected(now_, timed_out));
-  EXPECT_FALSE(machine_.inspected(now_, timed_out));
-  EXPECT_TRUE(machine_.inspected(now_, timed_out));
+  EXPECT_FALSE(machine_.inspected(now_, timed_out, 0s));
+  EXPECT_FALSE(machine_.inspected(now_, {}, 0s));
+  EXPECT_FALSE(machine_.inspected(now_, timed_out, 0s));
+  EXPECT_FALSE(machine_.asked_rung(now_, timed_out, 0s, false));
+  EXPECT_TRUE(machine_.inspected(now_, timed_out, 0s));
   EXPECT_FALSE(machine_.up());
 }
 
 TEST_F(MachineTest, LooksSlowerThanTheIntervalLeaveTimeForListsAndInspects) {
-  Machine busy({.interval = 1ms, .stale_after = 300s, .seed = 1});
+  machine_ = Machine({.interval = 1ms, .max_engine_share = 1, .containers = false});
+  facts_.due_inspections = 5;
   std::size_t lists = 0;
   std::size_t inspects = 0;
   for (int i = 0; i < 100; ++i) {
-    const Step step = busy.next(now_, {.due_inspections = 5, .next_retry = std::nullopt});
+    const Step step = machine_.next(now_, facts_);
     now_ += 5ms;
-    if (step.action == Action::look) busy.looked(now_, {});
+    if (step.action == Action::look) machine_.looked(now_, Seen(), 5ms, facts_);
     if (step.action == Action::list) {
       ++lists;
-      busy.listed(now_, {}, 5ms);
+      machine_.listed(now_, {}, 5ms, true);
     }
     if (step.action == Action::inspect) {
       ++inspects;
-      EXPECT_FALSE(busy.inspected(now_, {}));
+      EXPECT_FALSE(machine_.inspected(now_, {}, 5ms));
     }
   }
   EXPECT_GE(lists, 5U);
   EXPECT_GE(inspects, 20U);
+}
+
+TEST_F(MachineTest, LooksThatHangDoNotUseUpWhatListsNeed) {
+  good_look();
+  good_list();
+  while (now_ < start_ + 24h) {
+    const Step step = machine_.next(now_, facts_);
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action != Action::look) continue;
+    now_ += 30s;
+    machine_.looked(now_, timed_out, 30s, facts_);
+  }
+  EXPECT_EQ(wants_before(now_ + 2min), Action::list);
 }
 
 TEST_F(MachineTest, AnEngineThatDiesOfEveryListIsListedLessAndLess) {
@@ -253,13 +230,13 @@ TEST_F(MachineTest, AnEngineThatDiesOfEveryListIsListedLessAndLess) {
     const Step step = machine_.next(now_, {});
     if (step.action == Action::wait) now_ = step.until;
     if (step.action == Action::look) {
-      machine_.looked(now_, alive ? Status() : Status(refused));
+      machine_.looked(now_, alive ? Result<Seen>(Seen()) : Result<Seen>(refused), 0s, facts_);
       alive = true;  // it is started again after each death
     }
     if (step.action == Action::list) {
       ++lists;
       alive = false;
-      machine_.listed(now_, Error{Reason::interrupted, "the answer ended in the middle"}, 1s);
+      machine_.listed(now_, Error{Reason::interrupted, "the answer ended in the middle"}, 1s, false);
     }
   }
   EXPECT_LE(lists, 20U);
@@ -267,16 +244,16 @@ TEST_F(MachineTest, AnEngineThatDiesOfEveryListIsListedLessAndLess) {
 }
 
 TEST_F(MachineTest, AnEngineThatFailsEveryInspectIsAskedInGrowingIntervals) {
-  const Error broken{Reason::http, "boom", 500};
   std::size_t asked = 0;
   std::size_t asked_in_the_first_minute = 0;
+  facts_.due_inspections = 10'000;
   while (now_ < start_ + 600s) {
-    const Step step = machine_.next(now_, {.due_inspections = 10'000, .next_retry = std::nullopt});
+    const Step step = machine_.next(now_, facts_);
     if (step.action == Action::wait) now_ = step.until;
-    if (step.action == Action::look) machine_.looked(now_, {});
-    if (step.action == Action::list) machine_.listed(now_, {}, 0s);
+    if (step.action == Action::look) machine_.looked(now_, Seen(), 0s, facts_);
+    if (step.action == Action::list) machine_.listed(now_, {}, 0s, true);
     if (step.action != Action::inspect) continue;
-    EXPECT_FALSE(machine_.inspected(now_, broken));
+    EXPECT_FALSE(machine_.inspected(now_, broken, 0s));
     ++asked;
     if (now_ < start_ + 60s) ++asked_in_the_first_minute;
   }
@@ -287,68 +264,146 @@ TEST_F(MachineTest, AnEngineThatFailsEveryInspectIsAskedInGrowingIntervals) {
 }
 
 TEST_F(MachineTest, AGoodInspectEndsThePauseOfTheOthers) {
-  const Error broken{Reason::http, "boom", 500};
   good_look();
   good_list();
+  facts_.due_inspections = 9;
   for (int i = 0; i < 30; ++i) {
-    ASSERT_EQ(next(9), Action::inspect);
-    EXPECT_FALSE(machine_.inspected(now_, broken));
+    ASSERT_EQ(next(), Action::inspect);
+    EXPECT_FALSE(machine_.inspected(now_, broken, 0s));
   }
-  const SteadyTime until = waits_until(9);
-  EXPECT_GT(until, now_);
+  const SteadyTime until = waits_until();
   EXPECT_LE(until, now_ + 1s);
   now_ = until;
-  ASSERT_EQ(next(9), Action::inspect);
-  EXPECT_FALSE(machine_.inspected(now_, {}));
-  EXPECT_EQ(next(8), Action::inspect);
+  ASSERT_EQ(next(), Action::inspect);
+  EXPECT_FALSE(machine_.inspected(now_, {}, 0s));
+  EXPECT_EQ(next(), Action::inspect);
 }
 
 TEST_F(MachineTest, AnEngineThatHangsUpAtEveryInspectIsNeitherListedNorAskedMoreOften) {
   const Error hung_up{Reason::interrupted, "the answer ended in the middle"};
   std::size_t lists = 0;
   std::size_t asked = 0;
+  facts_.due_inspections = 100;
   while (now_ < start_ + 600s) {
-    const Step step = machine_.next(now_, {.due_inspections = 100, .next_retry = std::nullopt});
+    const Step step = machine_.next(now_, facts_);
     if (step.action == Action::wait) now_ = step.until;
-    if (step.action == Action::look) machine_.looked(now_, {});
+    if (step.action == Action::look) machine_.looked(now_, Seen(), 0s, facts_);
     if (step.action == Action::list) {
       ++lists;
       now_ += 20s;
-      machine_.listed(now_, {}, 20s);
+      machine_.listed(now_, {}, 20s, true);
     }
     if (step.action != Action::inspect) continue;
     ++asked;
-    EXPECT_TRUE(machine_.inspected(now_, hung_up));
+    EXPECT_TRUE(machine_.inspected(now_, hung_up, 0s));
   }
-  EXPECT_LE(lists, 3U) << "each rests 180 s";
+  EXPECT_LE(lists, 3U) << "they must lie 250 s apart";
   EXPECT_LE(asked, 40U);
 }
 
 TEST_F(MachineTest, ALookThatFailsOnTheWayIsTheEnginesTroubleWhateverItsReason) {
+  const Error no_server{Reason::http, "no server is available", 503};
   good_look();
   good_list();
-  EXPECT_TRUE(machine_.inspected(now_, Error{Reason::http, "no server is available", 503}, true));
+  EXPECT_TRUE(machine_.inspected(now_, no_server, 0s, true));
+  EXPECT_FALSE(machine_.up());
+  now_ = waits_until();
+  good_look();
+  machine_.look_failed(now_, no_server);
   EXPECT_FALSE(machine_.up());
 }
 
 TEST_F(MachineTest, TimesTooLongToAddMeanFiftyYears) {
-  Machine patient({.interval = Duration::max(), .stale_after = Duration::max(), .seed = 1});
-  ASSERT_EQ(patient.next(now_, {}).action, Action::look);
-  patient.looked(now_, {});
-  ASSERT_EQ(patient.next(now_, {}).action, Action::list);
-  patient.listed(now_, {}, 1s);
-  EXPECT_GT(patient.next(now_, {}).until, now_ + 24h * 365 * 49);
-  EXPECT_GT(patient.fresh_until(now_), now_ + 24h * 365 * 49);
+  machine_ = Machine({.interval = Duration::max(),
+                      .full_interval = Duration::max(),
+                      .stale_after = Duration::max(),
+                      .containers = false});
+  good_look();
+  good_list(1s);
+  EXPECT_GT(waits_until(), now_ + 24h * 365 * 49);
+  EXPECT_GT(machine_.fresh_until(now_, facts_), now_ + 24h * 365 * 49);
+}
+
+TEST_F(MachineTest, NoIntervalIsSoShortThatNothingIsEverWaitedFor) {
+  machine_ = Machine({.interval = 0s, .containers = false});
+  good_look();
+  good_list();
+  EXPECT_GT(waits_until(), now_);
+}
+
+// --- What the budget does.
+
+TEST_F(MachineTest, SlowListsLieAsFarApartAsTheBudgetPaysForWhileLooksGoOn) {
+  good_look();
+  good_list(20s);
+  EXPECT_NEAR(to_seconds(machine_.list_interval(facts_)), 250, 1e-6);
+  EXPECT_EQ(machine_.effective_interval(), 60s);
+  ASSERT_EQ(wants_before(start_ + 1h), Action::list);
+  EXPECT_NEAR(to_seconds(now_ - start_), 20 + 12 / 0.08, 1) << "8 s of its 20 were there at the start";
+  const SteadyTime second = now_;
+  good_list(20s);
+  ASSERT_EQ(wants_before(start_ + 1h), Action::list);
+  EXPECT_NEAR(to_seconds(now_ - second), 250, 1);
+}
+
+TEST_F(MachineTest, ADebtDoesNotDelayLooks) {
+  good_look();
+  good_list(90s);
+  EXPECT_EQ(next(), Action::look);
+  machine_.looked(now_, Seen(), 0s, facts_);
+  EXPECT_EQ(waits_until(), now_ + 60s);
+}
+
+TEST_F(MachineTest, InspectsWaitForTheBudgetToo) {
+  good_look();
+  good_list(20s);
+  facts_.due_inspections = 1;
+  ASSERT_EQ(wants_before(start_ + 1h), Action::inspect);
+  EXPECT_NEAR(to_seconds(now_ - start_), 20 + 12 / 0.08, 1);
+}
+
+TEST_F(MachineTest, ListsAndInspectsTakeTurnsHalfOfTheTimeEach) {
+  facts_.due_inspections = 1'000'000;
+  Duration lists{};
+  Duration inspects{};
+  while (now_ < start_ + 24h) {
+    const Step step = machine_.next(now_, facts_);
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action == Action::look) machine_.looked(now_, Seen(), 0s, facts_);
+    if (step.action == Action::list) {
+      lists += 20s;
+      now_ += 20s;
+      machine_.listed(now_, {}, 20s, true);
+    }
+    if (step.action == Action::inspect) {
+      inspects += 500ms;
+      now_ += 500ms;
+      EXPECT_FALSE(machine_.inspected(now_, {}, 500ms));
+    }
+  }
+  EXPECT_NEAR(to_seconds(lists), 24 * 3600 * 0.08 / 2, 50);
+  EXPECT_NEAR(to_seconds(inspects), 24 * 3600 * 0.08 / 2, 50);
+  EXPECT_NEAR(to_seconds(machine_.list_interval(facts_)), 500, 1) << "with regard to the turns";
 }
 
 TEST_F(MachineTest, AnInventoryIsFreshForTheLongerOfStaleAfterAndTwoIntervals) {
   good_look();
   good_list(1s);
-  EXPECT_EQ(machine_.fresh_until(now_), now_ + 300s);
+  EXPECT_EQ(machine_.fresh_until(now_, facts_), now_ + 300s);
   now_ = start_ + 60s;
   good_look();
   good_list(20s);
-  EXPECT_EQ(machine_.fresh_until(now_), now_ + 400s);
+  EXPECT_NEAR(to_seconds(machine_.fresh_until(now_, facts_) - now_), 500, 1e-6);
+}
+
+TEST_F(MachineTest, AListThatFailsDoesNotMakeAnInventoryFresherThanItWas) {
+  good_look();
+  good_list(1s);
+  ASSERT_EQ(wants_before(now_ + 1h), Action::list);
+  now_ += 300s;
+  machine_.listed(now_, timed_out, 300s, false);
+  EXPECT_GT(machine_.list_interval(facts_), 1h);
+  EXPECT_EQ(machine_.fresh_until(start_, facts_), start_ + 300s);
 }
 
 }  // namespace
