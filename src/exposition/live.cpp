@@ -1,17 +1,14 @@
 #include "repodigest/exposition/live.h"
 
-#include <prometheus/metric_family.h>
-#include <prometheus/text_serializer.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
-#include <utility>
-#include <vector>
+#include <type_traits>
 
+#include "lines.h"
 #include "repodigest/base/build_info.h"
 #include "repodigest/base/result.h"
 #include "repodigest/exposition/process.h"
@@ -19,202 +16,194 @@
 namespace repodigest::exposition {
 namespace {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Families = std::vector<MetricFamily>;
-using Labels = std::vector<ClientMetric::Label>;
+constexpr std::string_view counter = "counter";
+constexpr std::string_view gauge = "gauge";
+constexpr std::string_view histogram = "histogram";
 
-ClientMetric::Label label(std::string_view name, std::string_view value) {
-  return {std::string(name), std::string(value)};
-}
+/// The label `le` of each bucket.
+const std::array<std::string, DurationHistogram::bounds.size() + 1> bounds = [] {
+  std::array<std::string, DurationHistogram::bounds.size() + 1> texts;
+  for (std::size_t i = 0; i < DurationHistogram::bounds.size(); ++i) {
+    append_value(texts[i], DurationHistogram::bounds[i]);
+    texts[i] = texts[i].substr(1, texts[i].size() - 2);
+  }
+  texts.back() = "+Inf";
+  return texts;
+}();
 
-/// Of the 64-bit counts nothing is lost below 2^53; a counter gets there after centuries.
-double as_double(std::uint64_t value) {
-  return static_cast<double>(value);
-}
+/// One family: its head is written at once, its samples as they come.
+class Family {
+ public:
+  Family(std::string& out, std::string_view type, std::string_view name, std::string_view help)
+      : out_(out), name_(name) {
+    append_head(out_, name_, type, help);
+  }
+  template <typename Value>
+  void sample(Value value, std::initializer_list<Label> labels = {}) {
+    sample("", value, labels);
+  }
+  /// A histogram with one label, in prometheus-cpp's order.
+  void sample(const DurationHistogram& durations, const Label& label) {
+    std::array<std::uint64_t, DurationHistogram::bounds.size() + 1> cumulative{};
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < cumulative.size(); ++i) cumulative[i] = count += durations.bucket(i);
+    sample("_count", count, {label});
+    sample("_sum", durations.sum(), {label});
+    for (std::size_t i = 0; i < cumulative.size(); ++i)
+      sample("_bucket", cumulative[i], {label, {"le", bounds[i]}});
+  }
 
-double as_double(WallTime time) {
-  return to_seconds(time.time_since_epoch());
-}
+ private:
+  template <typename Value>
+  void sample(std::string_view suffix, Value value, std::initializer_list<Label> labels) {
+    out_.append(name_).append(suffix);
+    append_labels(out_, labels);
+    if constexpr (std::is_floating_point_v<Value>)
+      append_value(out_, value);
+    else
+      append_value(out_, static_cast<std::uint64_t>(value));
+  }
 
-MetricFamily& add_family(Families& families, MetricType type, const char* name, const char* help) {
-  families.push_back({name, help, type, {}});
-  return families.back();
-}
-
-void add_sample(MetricFamily& family, double value, Labels labels = {}) {
-  ClientMetric metric;
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-  family.metric.push_back(std::move(metric));
-}
+  std::string& out_;
+  std::string_view name_;
+};
 
 /// A family of one sample without labels.
-void add_single(Families& families, MetricType type, const char* name, const char* help, double value) {
-  add_sample(add_family(families, type, name, help), value);
+template <typename Value>
+void add_single(std::string& out, std::string_view type, std::string_view name, std::string_view help,
+                Value value) {
+  Family(out, type, name, help).sample(value);
 }
 
 /// The same, but left out while the value is unknown: no number is better than a made-up one.
-void add_if_known(Families& families, MetricType type, const char* name, const char* help,
-                  std::optional<double> value) {
-  if (value) add_single(families, type, name, help, *value);
+template <typename Value>
+void add_if_known(std::string& out, std::string_view type, std::string_view name, std::string_view help,
+                  std::optional<Value> value) {
+  if (value) add_single(out, type, name, help, *value);
 }
 
-std::optional<double> if_known(std::optional<std::uint64_t> value) {
-  if (!value) return std::nullopt;
-  return as_double(*value);
+std::optional<double> if_known(std::optional<WallTime> time) {
+  if (!time) return std::nullopt;
+  return to_seconds(time->time_since_epoch());
 }
 
-std::optional<double> if_known(std::optional<WallTime> value) {
-  if (!value) return std::nullopt;
-  return as_double(*value);
-}
-
-void add_polls(Families& families, const Stats& stats, const poll::Health& health) {
-  add_single(families, MetricType::Gauge, "docker_up",
-             "Whether the engine answered the last light call (1) or not (0).", health.up ? 1 : 0);
-  add_single(families, MetricType::Counter, "docker_polls_total",
-             "Polls of the engine, quiet looks and failed ones included.", as_double(stats.polls.value()));
-  MetricFamily& failures = add_family(families, MetricType::Counter, "docker_poll_failures_total",
-                                      "Polls of the engine that failed, by reason.");
+void add_polls(std::string& out, const Stats& stats, const poll::Health& health) {
+  add_single(out, gauge, "docker_up", "Whether the engine answered the last light call (1) or not (0).",
+             health.up ? 1 : 0);
+  add_single(out, counter, "docker_polls_total", "Polls of the engine, quiet looks and failed ones included.",
+             stats.polls.value());
+  Family failures(out, counter, "docker_poll_failures_total", "Polls of the engine that failed, by reason.");
   for (std::size_t i = 0; i < reason_names.size(); ++i) {
     if (i == index_of(Reason::not_found)) continue;  // says something about one image, never about a poll
-    add_sample(failures, as_double(stats.poll_failures[i].value()), {label("reason", reason_names[i])});
+    failures.sample(stats.poll_failures[i].value(), {{"reason", reason_names[i]}});
   }
   add_single(
-      families, MetricType::Gauge, "docker_poll_interval_seconds",
+      out, gauge, "docker_poll_interval_seconds",
       "Time between two polls in effect now, quiet looks included: the configured one, or the pause while "
       "the engine is away.",
       to_seconds(health.poll_interval));
   add_if_known(
-      families, MetricType::Gauge, "docker_poll_last_success_timestamp_seconds",
+      out, gauge, "docker_poll_last_success_timestamp_seconds",
       "When the inventory was last confirmed: by a complete list, or by a quiet look while the event "
       "stream is up.",
       if_known(health.last_confirmed));
-  add_if_known(families, MetricType::Gauge, "docker_list_duration_seconds",
+  add_if_known(out, gauge, "docker_list_duration_seconds",
                "How long the engine took for the last complete list.",
                health.list_duration ? std::optional(to_seconds(*health.list_duration)) : std::nullopt);
   add_single(
-      families, MetricType::Gauge, "docker_list_interval_seconds",
+      out, gauge, "docker_list_interval_seconds",
       "Time between two complete lists in effect now: that of the polls, or --poll.full-interval while "
       "events vouch for the inventory; longer where lists would cost more than "
       "--poll.max-engine-share.",
       to_seconds(health.list_interval));
-  add_if_known(families, MetricType::Gauge, "docker_list_last_success_timestamp_seconds",
-               "When the last complete list ended.", if_known(health.last_list));
+  add_if_known(out, gauge, "docker_list_last_success_timestamp_seconds", "When the last complete list ended.",
+               if_known(health.last_list));
 }
 
-void add_engine(Families& families, const Stats& stats) {
-  MetricFamily& busy = add_family(families, MetricType::Counter, "docker_engine_busy_seconds_total",
-                                  "Time with a request to the engine under way, by what asked; lists of "
-                                  "containers count as look, the event stream does not count.");
+void add_engine(std::string& out, const Stats& stats) {
+  Family busy(out, counter, "docker_engine_busy_seconds_total",
+              "Time with a request to the engine under way, by what asked; lists of "
+              "containers count as look, the event stream does not count.");
   for (std::size_t i = 0; i < caller_names.size(); ++i)
-    add_sample(busy, stats.engine_busy[i].seconds(), {label("caller", caller_names[i])});
-  MetricFamily& changes = add_family(families, MetricType::Counter, "docker_engine_changes_total",
-                                     "Changes of the engine seen between two answers, by what changed.");
+    busy.sample(stats.engine_busy[i].seconds(), {{"caller", caller_names[i]}});
+  Family changes(out, counter, "docker_engine_changes_total",
+                 "Changes of the engine seen between two answers, by what changed.");
   for (std::size_t i = 0; i < engine_change_names.size(); ++i)
-    add_sample(changes, as_double(stats.engine_changes[i].value()), {label("what", engine_change_names[i])});
+    changes.sample(stats.engine_changes[i].value(), {{"what", engine_change_names[i]}});
 }
 
-void add_events(Families& families, const Stats& stats) {
-  add_single(families, MetricType::Gauge, "docker_events_connected",
+void add_events(std::string& out, const Stats& stats) {
+  add_single(out, gauge, "docker_events_connected",
              "Whether the engine's event stream is open (1) or not (0).",
              stats.events_connected.load(std::memory_order_relaxed) ? 1 : 0);
-  MetricFamily& events = add_family(families, MetricType::Counter, "docker_events_total",
-                                    "Events about images that the engine sent, by action.");
+  Family events(out, counter, "docker_events_total", "Events about images that the engine sent, by action.");
   for (std::size_t i = 0; i < event_action_names.size(); ++i)
-    add_sample(events, as_double(stats.events[i].value()), {label("action", event_action_names[i])});
+    events.sample(stats.events[i].value(), {{"action", event_action_names[i]}});
 }
 
-ClientMetric::Histogram histogram_of(const DurationHistogram& durations) {
-  ClientMetric::Histogram histogram;
-  std::uint64_t cumulative = 0;
-  for (std::size_t i = 0; i < DurationHistogram::bounds.size(); ++i) {
-    cumulative += durations.bucket(i);
-    histogram.bucket.push_back({cumulative, DurationHistogram::bounds[i]});
-  }
-  cumulative += durations.bucket(DurationHistogram::bounds.size());
-  histogram.bucket.push_back({cumulative, std::numeric_limits<double>::infinity()});
-  histogram.sample_count = cumulative;
-  histogram.sample_sum = durations.sum();
-  return histogram;
-}
-
-void add_requests(Families& families, const Stats& stats) {
-  MetricFamily& durations =
-      add_family(families, MetricType::Histogram, "docker_api_request_duration_seconds",
-                 "How long requests to the engine took, failed ones included, by operation.");
-  for (std::size_t i = 0; i < operation_names.size(); ++i) {
-    ClientMetric metric;
-    metric.label = {label("operation", operation_names[i])};
-    metric.histogram = histogram_of(stats.request_duration[i]);
-    durations.metric.push_back(std::move(metric));
-  }
-  MetricFamily& failures = add_family(families, MetricType::Counter, "docker_api_request_failures_total",
-                                      "Requests to the engine that failed, by operation and reason.");
+void add_requests(std::string& out, const Stats& stats) {
+  Family durations(out, histogram, "docker_api_request_duration_seconds",
+                   "How long requests to the engine took, failed ones included, by operation.");
+  for (std::size_t i = 0; i < operation_names.size(); ++i)
+    durations.sample(stats.request_duration[i], {"operation", operation_names[i]});
+  Family failures(out, counter, "docker_api_request_failures_total",
+                  "Requests to the engine that failed, by operation and reason.");
   for (std::size_t i = 0; i < operation_names.size(); ++i)
     for (std::size_t j = 0; j < reason_names.size(); ++j)
-      add_sample(failures, as_double(stats.request_failures[i][j].value()),
-                 {label("operation", operation_names[i]), label("reason", reason_names[j])});
+      failures.sample(stats.request_failures[i][j].value(),
+                      {{"operation", operation_names[i]}, {"reason", reason_names[j]}});
 }
 
-void add_exporter(Families& families, const Stats& stats) {
-  add_sample(add_family(families, MetricType::Gauge, "repodigest_exporter_build_info",
-                        "The build of this exporter; always 1."),
-             1,
-             {label("version", build_info::version()), label("revision", build_info::revision()),
-              label("compiler", build_info::compiler())});
-  MetricFamily& requests =
-      add_family(families, MetricType::Counter, "repodigest_exporter_http_requests_total",
-                 "HTTP requests that this exporter answered, by handler and status.");
+void add_exporter(std::string& out, const Stats& stats) {
+  Family(out, gauge, "repodigest_exporter_build_info", "The build of this exporter; always 1.")
+      .sample(1, {{"version", build_info::version()},
+                  {"revision", build_info::revision()},
+                  {"compiler", build_info::compiler()}});
+  Family requests(out, counter, "repodigest_exporter_http_requests_total",
+                  "HTTP requests that this exporter answered, by handler and status.");
   for (std::size_t i = 0; i < handler_names.size(); ++i) {
     for (std::size_t j = 0; j < http_codes.size(); ++j) {
       const std::uint64_t count = stats.http_requests[i][j].value();
       if (count == 0 && http_codes[j] != 200) continue;  // most pairs never happen
-      add_sample(requests, as_double(count),
-                 {label("handler", handler_names[i]), label("code", std::to_string(http_codes[j]))});
+      requests.sample(count, {{"handler", handler_names[i]}, {"code", std::to_string(http_codes[j])}});
     }
   }
-  add_single(families, MetricType::Gauge, "repodigest_exporter_http_connections",
+  add_single(out, gauge, "repodigest_exporter_http_connections",
              "Connections to this exporter that are open now.",
              static_cast<double>(stats.http_connections.load(std::memory_order_relaxed)));
-  add_single(families, MetricType::Gauge, "repodigest_exporter_insecure_listener",
+  add_single(out, gauge, "repodigest_exporter_insecure_listener",
              "Whether this exporter listens beyond loopback without TLS or users (1) or not (0).",
              stats.insecure_listener.load(std::memory_order_relaxed) ? 1 : 0);
 }
 
-void add_process(Families& families, const ProcessUse& use) {
-  add_if_known(families, MetricType::Counter, "process_cpu_seconds_total",
-               "Total user and system CPU time spent in seconds.", use.cpu_seconds);
-  add_if_known(families, MetricType::Gauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
-               if_known(use.resident_bytes));
-  add_if_known(families, MetricType::Gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
-               if_known(use.virtual_bytes));
-  add_if_known(families, MetricType::Gauge, "process_open_fds", "Number of open file descriptors.",
-               if_known(use.open_fds));
-  add_if_known(families, MetricType::Gauge, "process_max_fds", "Maximum number of open file descriptors.",
-               if_known(use.max_fds));
-  add_if_known(families, MetricType::Gauge, "process_start_time_seconds",
+void add_process(std::string& out, const ProcessUse& use) {
+  add_if_known(out, counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
+               use.cpu_seconds);
+  add_if_known(out, gauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
+               use.resident_bytes);
+  add_if_known(out, gauge, "process_virtual_memory_bytes", "Virtual memory size in bytes.",
+               use.virtual_bytes);
+  add_if_known(out, gauge, "process_open_fds", "Number of open file descriptors.", use.open_fds);
+  add_if_known(out, gauge, "process_max_fds", "Maximum number of open file descriptors.", use.max_fds);
+  add_if_known(out, gauge, "process_start_time_seconds",
                "Start time of the process since unix epoch in seconds.", use.start_time);
-  add_if_known(families, MetricType::Gauge, "process_threads", "Number of threads of the process.",
-               if_known(use.threads));
+  add_if_known(out, gauge, "process_threads", "Number of threads of the process.", use.threads);
 }
 
 }  // namespace
 
 std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options) {
-  Families families;
-  families.reserve(32);  // references to families are held while they are filled
-  add_polls(families, stats, health);
-  add_engine(families, stats);
-  add_events(families, stats);
-  add_requests(families, stats);
+  std::string out;
+  out.reserve(std::size_t{48} << 10U);  // about twice what it is
+  add_polls(out, stats, health);
+  add_engine(out, stats);
+  add_events(out, stats);
+  add_requests(out, stats);
   if (options.exporter_metrics) {
-    add_exporter(families, stats);
-    add_process(families, process_use());
+    add_exporter(out, stats);
+    add_process(out, process_use());
   }
-  return prometheus::TextSerializer().Serialize(families);
+  return out;
 }
 
 }  // namespace repodigest::exposition

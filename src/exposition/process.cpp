@@ -1,6 +1,8 @@
 #include "repodigest/exposition/process.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,17 +10,28 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
 #include <system_error>
+
+#include "repodigest/base/fd.h"
 
 namespace repodigest::exposition {
 namespace {
 
-std::string read_file(const char* path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+/// The beginning of a file of /proc, which is all of /proc/self/stat (52 numbers and a name).
+class SmallFile {
+ public:
+  explicit SmallFile(const char* path) {
+    const Fd file(::open(path, O_RDONLY | O_CLOEXEC));
+    const auto count = ::read(file.get(), bytes_.data(), bytes_.size());
+    if (count > 0) size_ = static_cast<std::size_t>(count);
+  }
+  [[nodiscard]] std::string_view text() const { return {bytes_.data(), size_}; }
+
+ private:
+  std::array<char, 2048> bytes_;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::size_t size_ = 0;
+};
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
@@ -44,6 +57,10 @@ std::optional<std::uint64_t> boot_time() {
 }
 
 std::optional<std::uint64_t> count_open_fds() {
+  // Since Linux 6.2 the folder's size is their number; before, it is 0.
+  struct stat folder {};
+  if (::stat("/proc/self/fd", &folder) == 0 && folder.st_size > 0)
+    return static_cast<std::uint64_t>(folder.st_size);
   std::error_code failure;
   std::uint64_t count = 0;
   for (std::filesystem::directory_iterator entry("/proc/self/fd", failure), end; !failure && entry != end;
@@ -83,7 +100,7 @@ ProcessUse process_use() {
   ProcessUse use;
   use.open_fds = count_open_fds();
   use.max_fds = max_open_fds();
-  const auto stat = parse_process_stat(read_file("/proc/self/stat"));
+  const auto stat = parse_process_stat(SmallFile("/proc/self/stat").text());
   if (!stat) return use;
   const auto ticks_per_second = static_cast<double>(sysconf(_SC_CLK_TCK));
   use.cpu_seconds = static_cast<double>(stat->cpu_ticks) / ticks_per_second;

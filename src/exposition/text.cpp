@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "lines.h"
 #include "repodigest/base/result.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/digest/digest.h"
@@ -16,45 +16,6 @@
 
 namespace repodigest::exposition {
 namespace {
-
-using Label = std::pair<std::string_view, std::string_view>;
-
-/// Appends a label value; backslash, quote and line feed are what the format escapes.
-void append_escaped(std::string& out, std::string_view value) {
-  for (;;) {
-    const auto special = static_cast<std::size_t>(
-        std::find_if(value.begin(), value.end(), [](char c) { return c == '\\' || c == '"' || c == '\n'; }) -
-        value.begin());
-    out += value.substr(0, special);
-    if (special == value.size()) return;
-    out += '\\';
-    out += value[special] == '\n' ? 'n' : value[special];
-    value.remove_prefix(special + 1);
-  }
-}
-
-void append_labels(std::string& out, std::initializer_list<Label> labels) {
-  char before = '{';
-  for (const auto& [name, value] : labels) {
-    out += before;
-    out += name;
-    out += "=\"";
-    append_escaped(out, value);
-    out += '"';
-    before = ',';
-  }
-  out += '}';
-}
-
-/// Values are counts of things in memory, far below the 10^16 from which prometheus-cpp's 16 digits would
-/// show.
-void append_value(std::string& out, std::uint64_t value) {
-  std::array<char, 24> digits{};
-  digits[0] = ' ';
-  const auto end = std::to_chars(digits.data() + 1, digits.data() + digits.size() - 1, value).ptr;
-  *end = '\n';
-  out.append(digits.data(), end + 1);
-}
 
 /// A part of the text.
 struct Range {
@@ -66,8 +27,7 @@ struct Range {
 class Gauge {
  public:
   Gauge(std::string& out, std::string_view name, std::string_view help) : out_(out), name_(name) {
-    out_.append("# HELP ").append(name_).append(" ").append(help);
-    out_.append("\n# TYPE ").append(name_).append(" gauge\n");
+    append_head(out_, name_, "gauge", help);
   }
   void sample(std::uint64_t value) {
     out_ += name_;

@@ -2,8 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
 
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "repodigest/exposition/text.h"
 #include "samples.h"
@@ -130,6 +137,102 @@ TEST(Live, WithoutExporterMetricsSpeaksOfTheEngineAlone) {
   EXPECT_THAT(text, Not(HasSubstr("process_")));
   EXPECT_THAT(text, Not(HasSubstr("repodigest_exporter_")));
   EXPECT_THAT(text, HasSubstr("\ndocker_up 1\n"));
+}
+
+// ---- equal to prometheus-cpp ----
+
+/// What of `line` stands between `before` and `after`.
+std::string between(const std::string& line, const std::string& before, const std::string& after) {
+  const auto begin = line.find(before) + before.size();
+  return line.substr(begin, line.find(after, begin) - begin);
+}
+
+std::vector<prometheus::ClientMetric::Label> labels_of(const std::string& series) {
+  std::vector<prometheus::ClientMetric::Label> labels;
+  for (auto at = series.find('{'); at != std::string::npos && series[at] != '}';) {
+    const auto equals = series.find("=\"", at);
+    const auto end = series.find('"', equals + 2);
+    labels.push_back({series.substr(at + 1, equals - at - 1), series.substr(equals + 2, end - equals - 2)});
+    at = end + 1;
+  }
+  return labels;
+}
+
+/// The text read into prometheus-cpp's types and written by prometheus-cpp.
+std::string written_by_prometheus_cpp(const std::string& text) {
+  using prometheus::MetricType;
+  std::vector<prometheus::MetricFamily> families;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# HELP ")) {
+      const std::string name = between(line, "# HELP ", " ");
+      families.push_back({name, line.substr(8 + name.size()), MetricType::Untyped, {}});
+      continue;
+    }
+    prometheus::MetricFamily& family = families.back();
+    if (line.starts_with("# TYPE ")) {
+      const std::string type = line.substr(line.rfind(' ') + 1);
+      family.type = type == "counter"     ? MetricType::Counter
+                    : type == "histogram" ? MetricType::Histogram
+                                          : MetricType::Gauge;
+      continue;
+    }
+    const std::string series = line.substr(0, line.rfind(' '));
+    const double value = std::strtod(line.c_str() + series.size(), nullptr);
+    auto labels = labels_of(series);
+    const std::string suffix = series.substr(family.name.size(), series.find('{') - family.name.size());
+    if (family.type != MetricType::Histogram || suffix == "_count") {
+      family.metric.emplace_back();
+      family.metric.back().label = labels;
+    }
+    auto& metric = family.metric.back();
+    if (family.type == MetricType::Counter) metric.counter.value = value;
+    if (family.type == MetricType::Gauge) metric.gauge.value = value;
+    if (family.type != MetricType::Histogram) continue;
+    if (suffix == "_count") metric.histogram.sample_count = static_cast<std::uint64_t>(value);
+    if (suffix == "_sum") metric.histogram.sample_sum = value;
+    if (suffix == "_bucket")
+      metric.histogram.bucket.push_back(
+          {static_cast<std::uint64_t>(value), std::strtod(labels.back().value.c_str(), nullptr)});
+  }
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+TEST(Live, IsByteForByteWhatPrometheusCppWrites) {
+  Stats stats;
+  EXPECT_EQ(render_live(stats, poll::Health(), without_exporter),
+            written_by_prometheus_cpp(render_live(stats, poll::Health(), without_exporter)));
+  fill(stats);
+  stats.count_http(Handler::image, 404);
+  const std::string text = render_live(stats, good_health(), {});
+  EXPECT_THAT(text, HasSubstr("process_start_time_seconds "));
+  EXPECT_TRUE(text == written_by_prometheus_cpp(text)) << text;
+}
+
+TEST(Live, WritesNumbersAsPrometheusCppDoes) {
+  const Stats stats;
+  poll::Health health = good_health();
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 10000; ++i) {
+    // From nanoseconds to centuries.
+    health.list_duration = Duration(static_cast<std::int64_t>(random() >> (1 + random() % 63)));
+    prometheus::MetricFamily family{"docker_list_duration_seconds", "", prometheus::MetricType::Gauge, {{}}};
+    family.metric[0].gauge.value = to_seconds(*health.list_duration);
+    const std::string line = "\n" + family.name + " ";
+    const std::string theirs = prometheus::TextSerializer().Serialize({family});
+    const std::string ours = render_live(stats, health, without_exporter);
+    ASSERT_EQ(between(ours, line, "\n"), between(theirs, line, "\n")) << health.list_duration->count();
+  }
+}
+
+TEST(Live, WritesCountsThatNeedMoreDigitsThanTheFormatHasAsPrometheusCppDoes) {
+  for (const std::uint64_t count : {(1UL << 53U) - 1, 1UL << 53U, (1UL << 53U) + 1, 9'999'999'999'999'998UL,
+                                    10'000'000'000'000'000UL, ~0UL}) {
+    Stats stats;
+    stats.polls.add(count);
+    const std::string text = render_live(stats, good_health(), without_exporter);
+    EXPECT_TRUE(text == written_by_prometheus_cpp(text)) << count;
+  }
 }
 
 struct Scene {
