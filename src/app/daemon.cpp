@@ -14,10 +14,13 @@
 #include "repodigest/base/log.h"
 #include "repodigest/base/memory.h"
 #include "repodigest/base/stats.h"
+#include "repodigest/cache/cache_file.h"
 #include "repodigest/exposition/forms.h"
 #include "repodigest/inventory/snapshot.h"
+#include "repodigest/poll/doorbell.h"
 #include "repodigest/poll/driver.h"
 #include "repodigest/poll/health.h"
+#include "repodigest/poll/watcher.h"
 #include "repodigest/web/server.h"
 
 namespace repodigest::app {
@@ -73,6 +76,15 @@ int wait_for_stop(const sigset_t& signals) {
   }
 }
 
+/// Whether to listen to events: the stream takes a connection that the poller must not miss.
+bool wants_events(const cli::Config& config) {
+  if (config.poll_events && config.docker_max_connections < 2) {
+    log::warn("no events are listened to: --docker.max-connections=1 leaves no connection for them");
+    return false;
+  }
+  return config.poll_events;
+}
+
 void announce(const web::Server& server, Stats& stats) {
   for (const auto& address : server.bound()) {
     log::info("listening", {{"address", address.text()}, {"tls", "no"}});
@@ -106,13 +118,24 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
     log::warn("about the engine's endpoint", {{"warning", warning}});
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
+  const auto seed = static_cast<std::uint64_t>(::getpid());
   const poll::MachineOptions polling{.interval = config.poll_interval,
                                      .full_interval = config.poll_full_interval,
                                      .stale_after = config.poll_stale_after,
                                      .max_engine_share = config.poll_max_engine_share,
                                      .containers = config.poll_containers,
-                                     .seed = static_cast<std::uint64_t>(::getpid())};
-  poll::Driver driver({access->client(), snapshots, health, stats, clock}, polling, config.demo);
+                                     .seed = seed};
+  poll::Doorbell doorbell;
+  const bool events = wants_events(config);
+  cache::CacheFile cache(config.cache_file);
+  poll::Driver driver({.client = access->client(),
+                       .store = snapshots,
+                       .board = health,
+                       .stats = stats,
+                       .clock = clock,
+                       .doorbell = events ? &doorbell : nullptr,
+                       .cache = config.cache_file.empty() ? nullptr : &cache},
+                      polling, config.demo);
 
   web::ServerOptions serving;
   serving.addresses = config.web_listen_addresses;
@@ -125,6 +148,8 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   }
   announce(server, stats);
 
+  std::optional<poll::Watcher> watcher;
+  if (events) watcher.emplace(access->event_stream(), doorbell, stats, clock, seed);
   const Wake stop;
   std::thread poller([&] { driver.run(Cancel(stop)); });
   const int received = wait_for_stop(signals);
@@ -132,6 +157,7 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
   stop.raise();
   server.stop(grace);
+  watcher.reset();
   poller.join();
   log::info("stopped");
   return 0;
