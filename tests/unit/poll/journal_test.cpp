@@ -125,5 +125,37 @@ TEST(JournalTest, TellsOfTheFirstDuplicateOnceAndOfTheirEnd) {
   EXPECT_NE(text.find("image=app:1"), std::string::npos) << text;
 }
 
+TEST(JournalTest, SaysSeldomThatContainersAreNotListedAndOnceThatTheyAreAgain) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const std::string text = logged([&] {
+    journal.containers_known();
+    for (int minute = 0; minute < 30; ++minute)
+      journal.containers_unknown({Reason::http, "forbidden", 403}, start + minute * 1min);
+    journal.containers_known();
+    journal.containers_known();
+  });
+  EXPECT_EQ(lines(text), 3U + 1) << text;
+}
+
+TEST(JournalTest, SaysSeldomThatTheCacheFileIsNotWrittenAndOnceThatItIsAgain) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const std::string text = logged([&] {
+    journal.kept();
+    for (int minute = 0; minute < 30; ++minute)
+      journal.not_kept("/x/cache", {Reason::connect, "no space left"}, start + minute * 1min);
+    journal.kept();
+    journal.kept();
+  });
+  EXPECT_EQ(lines(text), 3U + 1) << text;
+  EXPECT_NE(text.find("/x/cache"), std::string::npos) << text;
+}
+
+TEST(JournalTest, ABellIsNoLineOfTheUsualLog) {
+  Journal journal;
+  EXPECT_EQ(logged([&] { journal.rang({"", "app:1", false}); }), "");
+}
+
 }  // namespace
 }  // namespace repodigest::poll

@@ -89,5 +89,21 @@ TEST_F(LookOnce, TellsAnImageThatCannotBeInspectedByASecondList) {
   EXPECT_EQ((*snapshot)->totals.inspected, 9U);
 }
 
+TEST_F(LookOnce, AsksForContainersAtLast) {
+  engine_.set("/v1.47/containers/json?all=1",
+              {.body = R"([{"Id":"c1","Names":["/web"],"ImageID":")" + id(3) + R"(","State":"running"}])"});
+  const auto snapshot = look();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.error().text;
+  EXPECT_TRUE((*snapshot)->containers_known);
+  EXPECT_EQ((*snapshot)->totals.containers_with_duplicates[index_of(inventory::ContainerState::running)], 1U);
+}
+
+TEST_F(LookOnce, DoesWithoutContainersThatAreRefused) {
+  engine_.set("/v1.47/containers/json?all=1", {.status = 403, .body = "forbidden"});
+  const auto snapshot = look();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.error().text;
+  EXPECT_FALSE((*snapshot)->containers_known);
+}
+
 }  // namespace
 }  // namespace repodigest::poll
