@@ -170,27 +170,32 @@ std::string_view familiar_name(std::string_view name) {
 Analysis analyse(std::span<const std::string> repo_digests) {
   Analysis analysis;
   analysis.raw_count = repo_digests.size();
-  std::unordered_map<std::string_view, std::size_t> counts;
+  std::vector<std::string_view> unique;
+  std::unordered_map<std::string_view, std::uint32_t> counts;
   std::unordered_map<std::string_view, std::string_view> digest_of_repository;
   for (const std::string& text : repo_digests) {
     if (++counts[text] > 1) continue;
-    analysis.unique.push_back(text);
+    unique.push_back(text);
     const Entry entry = parse_entry(text);
     if (const auto anomaly = anomaly_of(entry.kind)) analysis.anomalies.add(*anomaly);
     if (entry.repository.empty()) continue;
     const auto known = digest_of_repository.try_emplace(entry.repository, entry.digest).first;
     if (known->second != entry.digest) analysis.anomalies.add(Anomaly::several_digests);
   }
-  if (analysis.unique.size() == analysis.raw_count) return analysis;
+  analysis.unique = unique;
+  if (unique.size() == analysis.raw_count) return analysis;
   analysis.anomalies.add(Anomaly::duplicate);
-  for (const std::string& text : analysis.unique)
-    if (const std::size_t count = counts[text]; count > 1) analysis.duplicates.push_back({text, count});
+  const auto stands_again = [&](std::string_view text) { return counts[text] > 1; };
+  const auto repeated = std::count_if(unique.begin(), unique.end(), stands_again);
+  analysis.duplicates.reserve(static_cast<std::size_t>(repeated));
+  for (std::uint32_t i = 0; i < unique.size(); ++i)
+    if (const std::uint32_t count = counts[unique[i]]; count > 1) analysis.duplicates.push_back({i, count});
   return analysis;
 }
 
-Anomalies anomalies_of_entries(std::span<const std::string> repo_digests) {
+Anomalies anomalies_of_entries(const Texts& repo_digests) {
   Anomalies anomalies;
-  for (const std::string& text : repo_digests)
+  for (const std::string_view text : repo_digests)
     if (const auto anomaly = anomaly_of(parse_entry(text).kind)) anomalies.add(*anomaly);
   return anomalies;
 }

@@ -116,8 +116,8 @@ void append_image(std::string& out, const inventory::Image& image, bool containe
     (out += ",\"raw_count\":") += std::to_string(image.digests->raw_count);
     (out += ",\"unique_count\":") += std::to_string(image.digests->unique.size());
     append_array(out += ",\"duplicates\":", image.digests->duplicates,
-                 [](std::string& into, const digest::Duplicate& duplicate) {
-                   append_text(into += "{\"repo_digest\":", duplicate.repo_digest);
+                 [&](std::string& into, const digest::Duplicate& duplicate) {
+                   append_text(into += "{\"repo_digest\":", image.digests->unique[duplicate.index]);
                    ((into += ",\"count\":") += std::to_string(duplicate.count)) += '}';
                  });
   } else {

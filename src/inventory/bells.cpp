@@ -12,6 +12,7 @@
 namespace repodigest::inventory {
 namespace {
 
+using digest::Texts;
 using Strings = std::vector<std::string>;
 
 /// Beyond that a list is cheaper, and memory bounded.
@@ -27,7 +28,7 @@ bool has_digest(std::string_view name) {
 
 bool holds(const Image& image, std::string_view name) {
   return std::any_of(image.repo_tags.begin(), image.repo_tags.end(),
-                     [name](const std::string& tag) { return mean_the_same(tag, name); });
+                     [name](std::string_view tag) { return mean_the_same(tag, name); });
 }
 
 Due due_of(const Question& question) {
@@ -36,13 +37,13 @@ Due due_of(const Question& question) {
 
 /// RepoTags of an image as the next list will have them: what inspect shows, and names with a digest that are
 /// known, because engines before 28 leave these out of it. Lists of the containerd store have them.
-Strings names_after(const Strings& known, const Question& question, Strings told, engine::ImageStore store) {
+Strings names_after(const Texts& known, const Question& question, Strings told, engine::ImageStore store) {
   std::erase(told, "<none>:<none>");
   if (std::none_of(told.begin(), told.end(), has_digest)) {
-    for (const std::string& name : known)
-      if (has_digest(name) && !mean_the_same(name, question.reference)) told.push_back(name);
+    for (const std::string_view name : known)
+      if (has_digest(name) && !mean_the_same(name, question.reference)) told.emplace_back(name);
     const bool is_listed = store == engine::ImageStore::containerd ||
-                           std::any_of(known.begin(), known.end(), [&](const std::string& name) {
+                           std::any_of(known.begin(), known.end(), [&](std::string_view name) {
                              return mean_the_same(name, question.reference);
                            });
     if (has_digest(question.reference) && question.by_reference() && is_listed)
@@ -50,7 +51,7 @@ Strings names_after(const Strings& known, const Question& question, Strings told
   }
   keep_first_appearances(told);
   // As the list wrote them, if none came or went: 24.0's inspect writes them in another way.
-  return have_same_names(told, known) ? known : told;
+  return have_same_names(told, known) ? known.strings() : told;
 }
 
 }  // namespace
@@ -134,10 +135,10 @@ void Inventory::State::answered(const Question& question, const engine::ImageIns
   Strings taken = names;
   if (question.by_reference()) taken.push_back(question.reference);
   if (is_news) {
-    image.repo_tags = std::move(names);
+    image.repo_tags = names;
     image.digests = std::move(digests);
     image.failure.reset();
-    entry.row_digests.clear();
+    entry.row_digests = {};
     entry.row_known = false;
     entry.current = true;
     entry.doubtful_since.reset();
@@ -187,18 +188,20 @@ bool Inventory::State::unanswered(Question question, const Error& error) {
 void Inventory::State::take_away(const std::vector<std::string>& names, const std::string& except) {
   std::unordered_set<std::string_view> taken;
   for (const std::string& name : names) taken.insert(digest::familiar_name(name));
-  const auto is_taken = [&taken](const std::string& tag) {
+  const auto is_taken = [&taken](std::string_view tag) {
     return taken.count(digest::familiar_name(tag)) > 0;
   };
   if (taken.empty()) return;
   for (Entry* const entry : order) {
     if (entry == nullptr || entry->image->id == except) continue;
-    const Strings& tags = entry->image->repo_tags;
+    const Texts& tags = entry->image->repo_tags;
     if (std::none_of(tags.begin(), tags.end(), is_taken)) continue;
     Image image = *entry->image;
-    std::erase_if(image.repo_tags, is_taken);
+    std::vector<std::string_view> left(tags.begin(), tags.end());
+    std::erase_if(left, is_taken);
+    image.repo_tags = left;
     agenda.remove(rank(*entry));
-    entry->row_digests.clear();
+    entry->row_digests = {};
     entry->row_known = false;
     entry->current = false;
     entry->doubtful_since.reset();

@@ -1,6 +1,7 @@
 #include "image.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -11,22 +12,22 @@
 namespace repodigest::inventory {
 namespace {
 
+using digest::Texts;
 using Strings = std::vector<std::string>;
 
 /// The repository of the first entry that has one; empty if none has.
-std::string_view first_repository(const Strings& repo_digests) {
-  for (const std::string& entry : repo_digests)
+std::string_view first_repository(const Texts& repo_digests) {
+  for (const std::string_view entry : repo_digests)
     if (const std::string_view repository = digest::parse_entry(entry).repository; !repository.empty())
       return repository;
   return {};
 }
 
-void set_name_and_state(Image& image, const Strings& row_digests) {
-  const auto has_digest = [](std::string_view tag) { return tag.find('@') != std::string_view::npos; };
-  const std::string* first_tag = nullptr;
-  for (const std::string& tag : image.repo_tags)
-    if (!has_digest(tag) && (first_tag == nullptr || tag < *first_tag)) first_tag = &tag;
-  if (first_tag != nullptr) {
+void set_name_and_state(Image& image, const Texts& row_digests) {
+  std::optional<std::string_view> first_tag;
+  for (const std::string_view tag : image.repo_tags)
+    if (tag.find('@') == std::string_view::npos && (!first_tag || tag < *first_tag)) first_tag = tag;
+  if (first_tag) {
     image.name = *first_tag;
     image.state = NameState::tagged;
     return;
@@ -44,19 +45,19 @@ bool has_repeats(std::vector<std::string_view> strings) {
   return std::adjacent_find(strings.begin(), strings.end()) != strings.end();
 }
 
-bool has_several_names_of_a_repository(const Strings& names) {
+bool has_several_names_of_a_repository(const Texts& names) {
   if (names.size() < 2) return false;
   std::vector<std::string_view> repositories;
   repositories.reserve(names.size());
-  for (const std::string& name : names) repositories.push_back(digest::repository_of(name));
+  for (const std::string_view name : names) repositories.push_back(digest::repository_of(name));
   return has_repeats(std::move(repositories));
 }
 
 /// Whether `some` has an entry, placeholders excepted, that is not in `all`. Equal familiar names are equal:
 /// 24.0 writes `docker.io/library/nginx@…` in its list and `nginx@…` in its inspect.
-bool has_more_than(const Strings& some, const Strings& all) {
+bool has_more_than(const Texts& some, const Texts& all) {
   std::unordered_set<std::string_view> missing;
-  for (const std::string& entry : some)
+  for (const std::string_view entry : some)
     if (digest::parse_entry(entry).kind != digest::EntryKind::placeholder)
       missing.insert(digest::familiar_name(entry));
   for (auto entry = all.begin(); entry != all.end() && !missing.empty(); ++entry)
@@ -66,9 +67,9 @@ bool has_more_than(const Strings& some, const Strings& all) {
 
 /// Those of `names` that are wanted, sorted, each once.
 template <typename Predicate>
-std::vector<std::string_view> familiar(const Strings& names, Predicate is_wanted) {
+std::vector<std::string_view> familiar(const Texts& names, Predicate is_wanted) {
   std::vector<std::string_view> all;
-  for (const std::string& name : names)
+  for (const std::string_view name : names)
     if (is_wanted(name)) all.push_back(digest::familiar_name(name));
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -78,7 +79,7 @@ std::vector<std::string_view> familiar(const Strings& names, Predicate is_wanted
 }  // namespace
 
 void derive(Image& image, const Circumstances& circumstances) {
-  const Strings& row_digests = circumstances.row_digests;
+  const Texts& row_digests = circumstances.row_digests;
   set_name_and_state(image, row_digests);
   image.pending = (!circumstances.current || circumstances.doubtful) && !image.failure;
   image.suspect = circumstances.engine_doubles || has_several_names_of_a_repository(image.repo_tags);
@@ -87,7 +88,7 @@ void derive(Image& image, const Circumstances& circumstances) {
   if (circumstances.not_inspectable) image.anomalies.add(digest::Anomaly::not_inspectable);
   if (!image.digests) return;
   image.anomalies.add(image.digests->anomalies);
-  const Strings& inspected = image.digests->unique;
+  const Texts& inspected = image.digests->unique;
   // With the containerd store a list row has one entry at most, so only a graphdriver's list can lack one.
   const bool list_is_complete = circumstances.store == engine::ImageStore::graphdriver;
   if (circumstances.current && circumstances.row_known && row_digests != inspected &&
@@ -95,13 +96,13 @@ void derive(Image& image, const Circumstances& circumstances) {
     image.anomalies.add(digest::Anomaly::list_mismatch);
 }
 
-bool have_same_tags(const Strings& row_tags, const Strings& inspect_tags) {
-  const auto is_tag = [](const std::string& name) { return name.find('@') == std::string::npos; };
+bool have_same_tags(const Texts& row_tags, const Texts& inspect_tags) {
+  const auto is_tag = [](std::string_view name) { return name.find('@') == std::string::npos; };
   return row_tags == inspect_tags || familiar(row_tags, is_tag) == familiar(inspect_tags, is_tag);
 }
 
-bool have_same_names(const Strings& some, const Strings& others) {
-  const auto any = [](const std::string&) { return true; };
+bool have_same_names(const Texts& some, const Texts& others) {
+  const auto any = [](std::string_view) { return true; };
   return some == others || familiar(some, any) == familiar(others, any);
 }
 

@@ -13,11 +13,11 @@ namespace repodigest::inventory {
 
 /// What derive() needs beside the image.
 struct Circumstances {
-  const std::vector<std::string>& row_digests;  ///< RepoDigests of the image's list row
-  bool current = false;          ///< the image's digests were inspected since its row last changed
-  bool row_known = true;         ///< false after a bell: the row is of another moment than the image
-  bool doubtful = false;         ///< they are of another moment than its row: to be asked again
-  bool not_inspectable = false;  ///< inspect answers 404 though a newer list still has the image
+  const digest::Texts& row_digests;  ///< RepoDigests of the image's list row
+  bool current = false;              ///< the image's digests were inspected since its row last changed
+  bool row_known = true;             ///< false after a bell: the row is of another moment than the image
+  bool doubtful = false;             ///< they are of another moment than its row: to be asked again
+  bool not_inspectable = false;      ///< inspect answers 404 though a newer list still has the image
   engine::ImageStore store = engine::ImageStore::unknown;
   bool engine_doubles = false;  ///< engine::doubles_single_names of this engine
 };
@@ -29,11 +29,11 @@ void derive(Image& image, const Circumstances& circumstances);
 /// Whether a list row's RepoTags and an inspect's can be of one moment: they have the same tags. Names with a
 /// digest don't count, because engines before 28 leave them out of inspect (moby v27.3.1
 /// daemon/containerd/image.go); equal familiar names are equal. n log n.
-bool have_same_tags(const std::vector<std::string>& row_tags, const std::vector<std::string>& inspect_tags);
+bool have_same_tags(const digest::Texts& row_tags, const digest::Texts& inspect_tags);
 
 /// Whether two RepoTags hold the same names, those with a digest included; equal familiar names are equal.
 /// n log n.
-bool have_same_names(const std::vector<std::string>& some, const std::vector<std::string>& others);
+bool have_same_names(const digest::Texts& some, const digest::Texts& others);
 
 /// Adds what `image` contributes to the totals; with `times` -1 takes it away again.
 void tally(Totals& totals, const Image& image, int times);

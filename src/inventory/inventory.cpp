@@ -21,11 +21,10 @@ Duration pause_after(unsigned failures) {
 }
 
 /// The first tag that names one image and no digest; the Id if there is none.
-const std::string& cheapest_name(const Image& image) {
-  const auto tag = std::find_if(image.repo_tags.begin(), image.repo_tags.end(), [](const std::string& name) {
-    return !name.empty() && name.find('@') == std::string::npos;
-  });
-  return tag == image.repo_tags.end() ? image.id : *tag;
+std::string cheapest_name(const Image& image) {
+  for (const std::string_view name : image.repo_tags)
+    if (!name.empty() && name.find('@') == std::string_view::npos) return std::string(name);
+  return image.id;
 }
 
 }  // namespace

@@ -12,12 +12,13 @@ std::vector<Remembered> Inventory::worth_keeping() const {
     const Image& image = *entry->image;
     Remembered& one = all.emplace_back();
     one.id = image.id;
-    one.row_tags = image.repo_tags;
-    one.row_digests = entry->row_digests;
+    one.row_tags = image.repo_tags.strings();
+    one.row_digests = entry->row_digests.strings();
     // Where the repeats stood makes no difference.
-    one.repo_digests = image.digests->unique;
+    one.repo_digests = image.digests->unique.strings();
     for (const digest::Duplicate& duplicate : image.digests->duplicates)
-      one.repo_digests.insert(one.repo_digests.end(), duplicate.count - 1, duplicate.repo_digest);
+      one.repo_digests.insert(one.repo_digests.end(), duplicate.count - 1,
+                              std::string(image.digests->unique[duplicate.index]));
   }
   return all;
 }

@@ -44,7 +44,7 @@ engine::ImageRow merged_row(const ImageList& list, std::size_t first,
   return merged;
 }
 
-bool is_same_row(const Image& image, const std::vector<std::string>& row_digests, const ImageList::Row& row) {
+bool is_same_row(const Image& image, const digest::Texts& row_digests, const ImageList::Row& row) {
   return image.created == row.created && image.size == row.size &&
          std::ranges::equal(image.repo_tags, row.repo_tags) &&
          std::ranges::equal(row_digests, row.repo_digests);
@@ -127,8 +127,8 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
   }
   if (!is_as_known || kept != nullptr) ++generation;
   if (!is_as_known) {
-    image.repo_tags = std::move(row.repo_tags);
-    entry.row_digests = std::move(row.repo_digests);
+    image.repo_tags = row.repo_tags;
+    entry.row_digests = row.repo_digests;
   }
   replace(entry, std::move(image));
   if (goes_with_bell && entry.current && entry.image->anomalies.has(digest::Anomaly::list_mismatch)) {

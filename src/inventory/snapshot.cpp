@@ -21,7 +21,7 @@ class Question {
   [[nodiscard]] bool is_id_of(const Image& image) const { return !hex_.empty() && hex_ == hex_of(image); }
 
   [[nodiscard]] bool is_name_of(const Image& image) const {
-    const auto is_it = [this](const std::string& name) {
+    const auto is_it = [this](std::string_view name) {
       return name == text_ || digest::familiar_name(name) == name_;
     };
     return std::any_of(image.repo_tags.begin(), image.repo_tags.end(), is_it) ||

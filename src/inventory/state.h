@@ -30,7 +30,7 @@ struct Inventory::Entry {
   };
 
   std::shared_ptr<const Image> image;  // null only while its first row is being applied
-  std::vector<std::string> row_digests;
+  digest::Texts row_digests;
   std::uint64_t list = 0;    // the number of the latest list that has it
   std::size_t position = 0;  // in State::order
   bool unchanged = false;    // its row is that of the list before, and nothing is to be done about it

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "repodigest/digest/texts.h"
+
 namespace repodigest::digest {
 
 /// What is odd about an image's list; the names are values of the label `anomaly` and of `anomalies` in the
@@ -85,15 +87,15 @@ std::string_view familiar_name(std::string_view name);
 
 /// An entry that stands more than once.
 struct Duplicate {
-  std::string repo_digest;
-  std::size_t count = 0;  ///< how often it stands, at least 2
+  std::uint32_t index = 0;  ///< of the entry in Analysis::unique
+  std::uint32_t count = 0;  ///< how often it stands, at least 2
   friend bool operator==(const Duplicate&, const Duplicate&) = default;
 };
 
 /// What one image's RepoDigests come to.
 struct Analysis {
   std::size_t raw_count = 0;
-  std::vector<std::string> unique;    ///< equal by string, first appearance keeps its place (moby v27.4.0
+  Texts unique;                       ///< equal by string, first appearance keeps its place (moby v27.4.0
                                       ///< daemon/containerd/image.go: sliceutil.Dedup)
   std::vector<Duplicate> duplicates;  ///< in the order of their first appearance
   Anomalies anomalies;  ///< all but list_mismatch and not_inspectable, which no single list shows
@@ -105,6 +107,6 @@ struct Analysis {
 Analysis analyse(std::span<const std::string> repo_digests);
 
 /// The anomalies that an entry shows by its kind alone (tagged_digest, bare_digest, placeholder, malformed).
-Anomalies anomalies_of_entries(std::span<const std::string> repo_digests);
+Anomalies anomalies_of_entries(const Texts& repo_digests);
 
 }  // namespace repodigest::digest

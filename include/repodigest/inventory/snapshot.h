@@ -45,9 +45,9 @@ struct Image {
   std::string name;  ///< CONTRACT: first RepoTag in byte order without `@`; else repository of the first
                      ///< RepoDigest; else "<none>"
   NameState state = NameState::dangling;
-  std::vector<std::string> repo_tags;  ///< as the list has them, without `<none>:<none>`, each once
-  std::int64_t created = 0;            ///< seconds since 1970
-  std::int64_t size = 0;               ///< bytes
+  digest::Texts repo_tags;   ///< as the list has them, without `<none>:<none>`, each once
+  std::int64_t created = 0;  ///< seconds since 1970
+  std::int64_t size = 0;     ///< bytes
   /// Of the last inspect; nothing while it was never inspected, or cannot be.
   std::optional<digest::Analysis> digests;
   digest::Anomalies anomalies;  ///< all of it: of the entries, of the list, not_inspectable

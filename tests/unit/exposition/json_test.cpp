@@ -148,7 +148,7 @@ TEST(Images, AreWrittenByteForByteAsTheLibraryWouldWriteThem) {
   image.size = std::numeric_limits<std::int64_t>::max();
   const std::string text = render_image(image, true);
   EXPECT_EQ(text, ordered_json::parse(text).dump() + '\n');
-  EXPECT_EQ(ordered_json::parse(text)["repo_tags"], ordered_json(image.repo_tags));
+  EXPECT_EQ(ordered_json::parse(text)["repo_tags"], ordered_json(image.repo_tags.strings()));
 }
 
 TEST(Filter, WithoutAnyThereIsNoMatched) {

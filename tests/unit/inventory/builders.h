@@ -70,7 +70,7 @@ class World {
   std::string answer(const std::string& image, Result<engine::ImageInspect> answer) {
     const auto due = inventory.next_due(now);
     if (!due || due->id != image) return "(not due)";
-    if (answer.ok() && answer->repo_tags.empty()) answer->repo_tags = this->image(image)->repo_tags;
+    if (answer.ok() && answer->repo_tags.empty()) answer->repo_tags = this->image(image)->repo_tags.strings();
     inventory.apply_inspect(*due, std::move(answer), now);
     return due->name;
   }

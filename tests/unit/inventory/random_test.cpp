@@ -300,9 +300,9 @@ class RandomHistory : public testing::Test {
         case 5:
           return inspect(id('f'), {});
         default:
-          return inspect(
-              due->id, some_of(digests_, 4),
-              below(3) == 0 ? some_of(tags_without_placeholder_, 3) : world_.image(due->id)->repo_tags);
+          return inspect(due->id, some_of(digests_, 4),
+                         below(3) == 0 ? some_of(tags_without_placeholder_, 3)
+                                       : world_.image(due->id)->repo_tags.strings());
       }
     }();
     world_.inventory.apply_inspect(*due, answer, world_.now);
