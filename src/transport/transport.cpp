@@ -66,7 +66,7 @@ Status SocketTransport::stream(const Request& request, const Receiver& receiver,
       connection.emplace(std::move(opened).value());
     }
     Exchange exchange(*connection, head_cancel, cancel);
-    const Status outcome = exchange.run(*head, request, fresh, receiver);
+    Status outcome = exchange.run(*head, request, fresh, receiver);
     if (outcome.ok()) {
       if (exchange.keep_open()) kept_ = std::move(connection);
       return {};
