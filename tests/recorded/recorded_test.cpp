@@ -55,6 +55,8 @@ class RecordedEngine : public ::testing::TestWithParam<std::string> {
     engine_ = std::move(engine).value();
     daemon_ = std::make_unique<Daemon>(std::vector<std::string>{"--docker.host=" + engine_->host()});
     ASSERT_TRUE(daemon_->wait_until_inspected()) << daemon_->log();
+    // On a busy machine the event stream may come after the first list; then another one follows.
+    ASSERT_TRUE(daemon_->wait_for_metric("docker_list_interval_seconds", 3600)) << daemon_->log();
   }
 
   support::TemporaryFolder folder_;

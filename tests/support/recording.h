@@ -48,7 +48,8 @@ class Recording {
   [[nodiscard]] std::vector<std::string> ids() const;
   /// Inspect body of an image by its full Id; empty if its inspect answers 404.
   [[nodiscard]] std::string inspect_body(std::string_view id) const;
-  /// Body of a fixed path: "/version", "/info", "/_ping", "/images/json".
+  /// Body of a fixed path: "/version", "/info", "/_ping", "/images/json", and "/containers/json", which was
+  /// not recorded and names none.
   [[nodiscard]] std::string body(std::string_view path) const;
 
   /// Takes an image away: its rows of the list and its inspect.

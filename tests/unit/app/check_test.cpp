@@ -179,6 +179,29 @@ TEST_F(CheckTest, AnImageWhoseInspectFailsLeavesTheAnswerOpen) {
   EXPECT_EQ(support::value_of(metrics.output, "docker_images_inspection_failed{reason=\"http\"}"), 1);
 }
 
+TEST_F(CheckTest, CountsContainersInOneCallUnlessToldNotTo) {
+  serve("27.3.1-containerd");
+  const std::string running = "docker_containers_with_duplicate_repo_digests{state=\"running\"}";
+  EXPECT_EQ(support::value_of(check({"--format=prometheus"}).output, running), 0);
+  EXPECT_EQ(engine_->asked("/containers/json"), 1U);
+  EXPECT_EQ(support::value_of(check({"--format=prometheus", "--no-poll.containers"}).output, running),
+            std::nullopt);
+  EXPECT_EQ(check({"single:1.0"}).exit_code, 0) << "named images are about these alone";
+  EXPECT_EQ(engine_->asked("/containers/json"), 1U);
+}
+
+TEST_F(CheckTest, ContainersThatCannotBeListedAreAWarning) {
+  serve("27.3.1-containerd");
+  engine_->fail("/containers/json", support::Fault::answering(403, "Forbidden"));
+  const Outcome outcome = check({"--format=prometheus"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_NE(outcome.errors.find("warning: the engine's containers could not be listed (http)"),
+            std::string::npos)
+      << outcome.errors;
+  EXPECT_EQ(support::value_of(outcome.output, "docker_repo_digests"), 155);
+  EXPECT_EQ(outcome.output.find("docker_containers_with_duplicate_repo_digests"), std::string::npos);
+}
+
 class CheckOfADaemonTest : public CheckTest {
  protected:
   void SetUp() override {

@@ -56,9 +56,8 @@ class DaemonTest : public ::testing::Test {
                   {"State", state},
                   {"Command", "secret"}};
     };
-    engine_->fail(
-        "/containers/json",
-        Fault::answering(200, json({container("web", "running"), container("job", "exited")}).dump()));
+    const json containers = {container("web", "running"), container("job", "exited")};
+    engine_->change([&](Recording& recording) { recording.set_body("/containers/json", containers.dump()); });
   }
   [[nodiscard]] json image() const { return json::parse(daemon_->body("/api/v1/images/" + issue_name)); }
 
@@ -121,6 +120,16 @@ TEST_F(DaemonTest, CountsTheContainersThatAreHit) {
   EXPECT_EQ(image().at("containers"), json::parse(R"([{"id":"id-of-job","name":"job","state":"exited"},)"
                                                   R"({"id":"id-of-web","name":"web","state":"running"}])"));
   EXPECT_EQ(json::parse(daemon_->body("/api/v1/summary")).at("containers_with_duplicates"), 1);
+}
+
+TEST_F(DaemonTest, ContainersThatAreRefusedAreNotKnownAndTheRestIs) {
+  engine_->fail("/containers/json", Fault::answering(403, "Forbidden"));
+  start();
+  EXPECT_EQ(daemon_->metric("docker_repo_digests"), 155);
+  EXPECT_EQ(daemon_->metric("docker_up"), 1);
+  EXPECT_EQ(daemon_->metric("docker_containers_with_duplicate_repo_digests{state=\"running\"}"),
+            std::nullopt);
+  EXPECT_TRUE(image().at("containers").is_null());
 }
 
 TEST_F(DaemonTest, AsksForNoContainersWhereNoneAreWanted) {
