@@ -88,7 +88,7 @@ bool Inventory::apply_rung(const Due& due, Result<engine::ImageInspect> answer, 
     answer = Error{Reason::parse, "the engine answered with another image"};
   bool made_out = true;
   if (answer.ok()) {
-    state.answered(question, *answer);
+    made_out = state.answered(question, *answer);
   } else {
     made_out = state.unanswered(std::move(question), answer.error());
   }
@@ -110,7 +110,11 @@ void Inventory::State::ask(const std::string& id, const std::string& reference, 
   }
 }
 
-void Inventory::State::answered(const Question& question, const engine::ImageInspect& answer) {
+/// False if only a list can help.
+bool Inventory::State::answered(const Question& question, const engine::ImageInspect& answer) {
+  // A new image without names may be an intermediate one of a build, which announces it as any other (moby
+  // 27.0 on) and which is not listed.
+  if (entries.count(answer.id) == 0 && answer.repo_tags.empty() && answer.repo_digests.empty()) return false;
   Entry& entry = entries[answer.id];
   const bool is_new = entry.image == nullptr;
   Image image = is_new ? Image{} : *entry.image;
@@ -149,6 +153,7 @@ void Inventory::State::answered(const Question& question, const engine::ImageIns
   take_away(taken, answer.id);
   // The reference moved on to another image than the one that rang with it.
   if (!question.id.empty() && question.id != answer.id) ask(question.id);
+  return true;
 }
 
 /// False if only a list can help.

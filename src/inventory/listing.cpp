@@ -35,8 +35,10 @@ engine::ImageRow merged_row(const ImageList& list, std::size_t first,
   }
   std::erase(merged.repo_tags, "<none>:<none>");
   keep_first_appearances(merged.repo_tags);
-  keep_first_appearances(merged.repo_digests);
-  if (!further.empty()) {
+  if (further.empty()) {
+    keep_first_appearances(merged.repo_digests);
+  } else {
+    // A row that only repeats a digest is a name that 24.0 does not show, and makes inspect say it twice.
     // Rows of equal age come in another order from call to call, which must not look like a change.
     std::sort(merged.repo_tags.begin(), merged.repo_tags.end());
     std::sort(merged.repo_digests.begin(), merged.repo_digests.end());
@@ -109,9 +111,11 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
   if (is_as_known && !entry.doubtful_since && kept == nullptr && entry.image->created == row.created &&
       entry.image->size == row.size)
     return;
-  // What a bell's inspect told, the row tells too: then it holds, though it is the first such row.
-  const bool goes_with_bell =
-      !is_new && !row_was_known && have_same_names(row.repo_tags, entry.image->repo_tags);
+  // What a bell's inspect told, the row tells too: then it holds, though it is the first such row. Not on
+  // engines that list names with a digest nowhere (24.0), which are those that don't announce every change.
+  const bool goes_with_bell = !is_new && !row_was_known &&
+                              have_same_names(row.repo_tags, entry.image->repo_tags) &&
+                              (!identity || engine::announces_every_change(*identity));
   if (is_new) by_name.push_back(&entry);
   Image image = is_new ? Image{} : *entry.image;
   if (is_new) image.containers = containers_of(row.id);

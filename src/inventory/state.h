@@ -103,7 +103,7 @@ struct Inventory::State {
   void plan();
   void schedule(const Entry& entry);
   void ask(const std::string& id, const std::string& reference = {}, bool removed = false);
-  void answered(const Question& question, const engine::ImageInspect& answer);
+  [[nodiscard]] bool answered(const Question& question, const engine::ImageInspect& answer);
   [[nodiscard]] bool unanswered(Question question, const Error& error);
   void take_away(const std::vector<std::string>& names, const std::string& except);
   [[nodiscard]] std::vector<Container> containers_of(const std::string& image) const;

@@ -101,9 +101,10 @@ class Inventory {
   /// these names has lost it, and is the next question. A reference that leads nowhere is taken from who held
   /// it; an Id that does (404) is gone from the inventory, unless it was `not_inspectable`. What the list
   /// said of such an image counts no longer: the next list tells anew, without another inspect if it goes
-  /// with this one. Failures that may pass leave the question open two times; others, and the third, give it
-  /// up and return false: only a list helps then, and an inspect of whom it may be about. connect,
-  /// permission, tls and api_version leave it open and return true.
+  /// with this one. An image that no list had and that has no names is left to the next list too: return
+  /// false, because it may be one of those that lists leave out. Failures that may pass leave the question
+  /// open two times; others, and the third, give it up and return false: only a list helps then, and an
+  /// inspect of whom it may be about. connect, permission, tls and api_version leave it open and return true.
   bool apply_rung(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now);
 
   /// Which containers there are; nothing: not known (any more).

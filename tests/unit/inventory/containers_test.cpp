@@ -62,7 +62,8 @@ TEST(Containers, StandAtAnImageThatAppearsLater) {
       world.list({row(id1, {"a:1", "a:2"}, {a1}), row(id('9'), {})});
     } else {
       world.inventory.ring({id('9'), ""});
-      world.inventory.apply_rung(world.inventory.next_rung().value(), inspect(id('9'), {}), world.now);
+      world.inventory.apply_rung(world.inventory.next_rung().value(), inspect(id('9'), {}, {"c:1"}),
+                                 world.now);
     }
     EXPECT_EQ(world.image(id('9'))->containers.size(), 1U);
   }

@@ -123,7 +123,11 @@ class RandomBells : public testing::Test {
       if (!made_out) list();
       return;
     }
-    ASSERT_TRUE(world_.inventory.apply_rung(*due, engine_.answer(due->name), world_.now));
+    const auto answer = engine_.answer(due->name);
+    const bool nameless = answer.ok() && answer->repo_tags.empty() && answer->repo_digests.empty();
+    const bool made_out = world_.inventory.apply_rung(*due, answer, world_.now);
+    ASSERT_TRUE(made_out || nameless);
+    if (!made_out) list();
   }
   void inspect_next() {
     if (const auto due = world_.inventory.next_due(world_.now))
