@@ -201,7 +201,9 @@ void Driver::list_containers(const Cancel& stop) {
     containers_failed_in_a_row_ = 0;
     journal_.containers_known();
     inventory_.set_containers(std::move(containers).value());
-  } else if (const Error& error = containers.error(); parts_.client.last_look_failed()) {
+  } else if (const Error& error = containers.error();
+             parts_.client.last_look_failed() || !concerns_one_image(error)) {
+    // It tells of the engine: another may be there, as whose nothing may be taken before a look.
     machine_.look_failed(now, error);
     count_failure(error);
     post_health();
