@@ -1,0 +1,293 @@
+#include "model_engine.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <functional>
+#include <new>
+#include <string_view>
+#include <utility>
+
+namespace repodigest::model {
+namespace {
+
+using namespace std::chrono_literals;
+
+void append_quoted(std::string& to, std::string_view text) {
+  to.append(1, '"').append(text).append(1, '"');
+}
+
+void append_strings(std::string& to, std::string_view key, const Strings& strings, bool null_if_empty) {
+  append_quoted(to, key);
+  to += ':';
+  if (strings.empty() && null_if_empty) {
+    to += "null";
+    return;
+  }
+  to += '[';
+  for (std::size_t i = 0; i < strings.size(); ++i) {
+    if (i > 0) to += ',';
+    append_quoted(to, strings[i]);
+  }
+  to += ']';
+}
+
+transport::Response ok(std::string body) {
+  transport::Response response;
+  response.status = 200;
+  response.body = std::move(body);
+  return response;
+}
+
+transport::Response refusal(int status, const std::string& message) {
+  transport::Response response = ok("{\"message\":\"" + message + "\"}");
+  response.status = status;
+  return response;
+}
+
+/// 1.47 as 47.
+int minor(std::string_view api_version) {
+  int number = 0;
+  std::from_chars(api_version.data() + 2, api_version.data() + api_version.size(), number);
+  return number;
+}
+
+std::size_t hash_of(std::string_view kind, const std::string& engine, const std::string& image,
+                    const std::string& rest) {
+  std::string all(kind);
+  all.append(engine).append(1, '|').append(image).append(1, '|').append(rest);
+  return std::hash<std::string>()(all);
+}
+
+/// What counts of an inspect: how many entries, and which.
+std::string counts(const std::string& version, std::size_t raw_count, Strings unique) {
+  std::sort(unique.begin(), unique.end());
+  unique.erase(std::unique(unique.begin(), unique.end()), unique.end());
+  std::string all = version + ' ' + std::to_string(raw_count);
+  for (const std::string& entry : unique) all.append(1, ' ').append(entry);
+  return all;
+}
+
+}  // namespace
+
+ModelEngine::ModelEngine(std::uint64_t seed, World& world, SimulatedClock& clock)
+    : dice_(seed, 2),
+      world_(world),
+      clock_(clock),
+      scale_(dice_.one_of(std::array<std::size_t, 4>{1, 1, 30, world.tame() ? 30U : 1000U})),
+      keeps_connections_(!dice_.one_in(4)),
+      proxy_keeps_connections_(dice_.one_in(3)),
+      refuses_containers_(dice_.one_in(8)) {}
+
+std::string ModelEngine::who() const {
+  return world_.rules().store == Store::podman ? "" : world_.engine_id();
+}
+
+ModelEngine::Kind ModelEngine::kind_of(const std::string& target) {
+  if (target.ends_with("/images/json")) return Kind::list;
+  if (target.find("/images/") != std::string::npos) return Kind::inspect;
+  return target.find("/containers/") != std::string::npos ? Kind::containers : Kind::light;
+}
+
+Duration ModelEngine::effort(Kind kind, const std::string& target) {
+  const bool slow_store = world_.rules().store == Store::containerd;
+  const auto images = static_cast<Duration::rep>(world_.store().images().size() * scale_);
+  const auto names = static_cast<Duration::rep>(world_.store().name_count() * scale_);
+  Duration effort = 500us;
+  if (target.ends_with("/info")) effort = Duration(20ms) + names * 9us;
+  if (kind == Kind::list) effort = 1ms + images * (slow_store ? Duration(9ms) : Duration(50us));
+  if (kind == Kind::inspect) effort = 1ms + (slow_store ? names * 15us : 0us);
+  if (kind == Kind::containers) effort = 2ms;
+  effort += dice_.up_to(effort) - effort / 2;
+  const bool hangs = world_.restless() && !world_.tame() && dice_.one_in(300);
+  return hangs ? effort + dice_.up_to(kind == Kind::list ? Duration(3min) : Duration(20s)) : effort;
+}
+
+Result<transport::Response> ModelEngine::call(const transport::Request& request) {
+  const Kind kind = kind_of(request.target);
+  const SteadyTime began = clock_.now();
+  const auto pay = [&] {
+    if (kind == Kind::light) return;
+    const Duration took = clock_.now() - began;
+    spent_.all += took;
+    spent_.longest = std::max(spent_.longest, took);
+    spent_.lists += kind == Kind::list ? 1 : 0;
+    spent_.inspects += kind == Kind::inspect ? 1 : 0;
+  };
+  const bool faulty = world_.restless() && !world_.tame();
+  if (world_.away()) {
+    clock_.advance(dice_.up_to(5ms));
+    pay();
+    return behind_a_proxy();
+  }
+  if (faulty) {
+    if (auto fault = spoil(kind)) {
+      connected_ = false;
+      clock_.trace(request.target, ": ", fault->text);
+      pay();
+      return std::move(*fault);
+    }
+  }
+  // What it says is of a moment somewhere between question and answer.
+  const Duration effort = this->effort(kind, request.target);
+  const Duration first = dice_.up_to(effort);
+  clock_.advance(first);
+  transport::Response response = answer(request.target);
+  const Rules& rules = world_.rules();
+  response.headers = {{"Api-Version", rules.api_version}, {"Server", "Docker/" + rules.version + " (linux)"}};
+  if (rules.store == Store::podman)
+    response.headers = {{"Api-Version", rules.api_version},
+                        {"Server", "Libpod/" + rules.version + " (linux)"},
+                        {"Libpod-Api-Version", rules.version}};
+  response.new_connection = !std::exchange(connected_, keeps_connections_);
+  clock_.trace(request.target, ": ", response.status, response.new_connection ? " (new connection) " : " ",
+               response.body);
+  if (faulty && dice_.one_in(40)) response.status = 500;
+  if (faulty && dice_.one_in(80)) response.body.resize(response.body.size() / 2);
+  response.body.reserve(response.body.size() + transport::body_padding);
+  clock_.advance(effort - first);
+  pay();
+  return response;
+}
+
+/// What a proxy says while the engine behind it is away.
+transport::Response ModelEngine::behind_a_proxy() {
+  transport::Response response = refusal(503, "no server is available");
+  response.new_connection = !std::exchange(connected_, false);
+  return response;
+}
+
+std::optional<Error> ModelEngine::spoil(Kind kind) {
+  switch (dice_.below(600)) {
+    case 0:
+    case 1:
+    case 2:
+      return Error{Reason::connect, "connection refused"};
+    case 3:
+    case 4:
+    case 5:
+      clock_.advance(dice_.up_to(50ms));
+      return Error{Reason::interrupted, "the answer ended in the middle"};
+    case 6:
+      ++spent_.exceptions;
+      connected_ = false;
+      throw std::bad_alloc();
+    case 7:
+    case 8:
+      clock_.advance(kind == Kind::list ? 5min : 30s);
+      return Error{Reason::timeout, "no answer"};
+    default:
+      return std::nullopt;
+  }
+}
+
+transport::Response ModelEngine::list() {
+  struct Row {
+    const Image* image;
+    Said said;
+  };
+  const Rules& rules = world_.rules();
+  std::vector<Row> rows;
+  for (const auto& [id, image] : world_.store().images())
+    for (Said& said : rules.rows(image)) rows.push_back({&image, std::move(said)});
+  // Rows of equal age come in another order from call to call (but for 24.0).
+  if (!rules.a_row_per_name)
+    for (std::size_t i = rows.size(); i > 1; --i) std::swap(rows[i - 1], rows[dice_.below(i)]);
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& one, const Row& other) {
+    return one.image->created > other.image->created;
+  });
+  std::string body = "[";
+  for (const Row& row : rows) {
+    if (body.size() > 1) body += ',';
+    said_.insert(hash_of("there", who(), row.image->id, ""));
+    for (const std::string& tag : row.said.tags) said_.insert(hash_of("named", who(), row.image->id, tag));
+    body += "{\"Id\":";
+    append_quoted(body, row.image->id);
+    body += ',';
+    append_strings(body, "RepoTags", row.said.tags, rules.store == Store::podman);
+    body += ',';
+    append_strings(body, "RepoDigests", row.said.digests, false);
+    body += ",\"Created\":" + std::to_string(row.image->created) +
+            ",\"Size\":" + std::to_string(row.image->size) + "}";
+  }
+  return ok(body + "]");
+}
+
+transport::Response ModelEngine::inspect(const std::string& name) {
+  const Rules& rules = world_.rules();
+  const Image* const image = world_.store().find(name);
+  if (image == nullptr) return refusal(404, "No such image: " + name);
+  const Said said = rules.inspect(*image);
+  said_.insert(hash_of("there", who(), image->id, ""));
+  for (const std::string& tag : said.tags) said_.insert(hash_of("named", who(), image->id, tag));
+  said_.insert(hash_of("named", who(), image->id, name));
+  said_.insert(
+      hash_of("inspected", who(), image->id, counts(rules.version, said.digests.size(), said.digests)));
+  std::string body = "{\"Id\":";
+  append_quoted(body, image->id);
+  body += ',';
+  append_strings(body, "RepoTags", said.tags, rules.null_arrays);
+  body += ',';
+  append_strings(body, "RepoDigests", said.digests, rules.null_arrays);
+  // 1,700,000,000 is 2023-11-14T22:13:20Z; see ImageStore::content.
+  body += ",\"Created\":\"2023-11-14T22:13:2" + std::to_string(image->created % 10) +
+          ".123Z\",\"Size\":" + std::to_string(image->size) + "}";
+  return ok(std::move(body));
+}
+
+transport::Response ModelEngine::containers() const {
+  std::string body = "[";
+  for (const engine::Container& container : world_.containers()) {
+    if (body.size() > 1) body += ',';
+    body += R"({"Id":")" + container.id + R"(","Names":["/)" + container.name + R"("],"ImageID":")" +
+            container.image_id + R"(","State":")" + container.state + "\"}";
+  }
+  return ok(body + "]");
+}
+
+transport::Response ModelEngine::info() {
+  // Podman makes up another ID for each answer.
+  const Store store = world_.rules().store;
+  const std::string id = store == Store::podman ? std::to_string(dice_.next()) : world_.engine_id();
+  return ok(R"({"ID":")" + id + R"(","Name":"host","Driver":")" +
+            (store == Store::containerd
+                 ? R"(overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]])"
+                 : R"(overlay2","DriverStatus":[["Backing Filesystem","extfs"]])") +
+            ",\"Images\":" + std::to_string(world_.store().count()) + "}");
+}
+
+transport::Response ModelEngine::answer(const std::string& target) {
+  const Rules& rules = world_.rules();
+  if (target == "/_ping") return ok("OK");
+  if (target == "/version")
+    return ok(R"({"Version":")" + rules.version + R"(","ApiVersion":")" + rules.api_version +
+              R"(","MinAPIVersion":")" + rules.min_api_version + R"(","Os":"linux","Arch":"amd64"})");
+  const std::size_t slash = target.find('/', 1);
+  const std::string spoken = target.substr(2, slash - 2);
+  const std::string path = target.substr(slash);
+  if (rules.store != Store::podman && minor(spoken) > minor(rules.api_version))
+    return refusal(400, "client version " + spoken + " is too new. Maximum supported API version is " +
+                            rules.api_version);
+  if (path == "/info") return info();
+  if (path == "/images/json") return list();
+  if (path.starts_with("/containers/"))
+    return refuses_containers_ ? refusal(403, "not allowed") : containers();
+  constexpr std::string_view before = "/images/";
+  constexpr std::string_view behind = "/json";
+  return inspect(path.substr(before.size(), path.size() - before.size() - behind.size()));
+}
+
+bool ModelEngine::ever_inspected(const std::string& engine, const std::string& version,
+                                 const std::string& image, std::size_t raw_count,
+                                 const Strings& unique) const {
+  return said_.count(hash_of("inspected", engine, image, counts(version, raw_count, unique))) > 0;
+}
+bool ModelEngine::ever_had(const std::string& engine, const std::string& image) const {
+  return said_.count(hash_of("there", engine, image, "")) > 0;
+}
+bool ModelEngine::ever_named(const std::string& engine, const std::string& image,
+                             const std::string& name) const {
+  return said_.count(hash_of("named", engine, image, name)) > 0;
+}
+
+}  // namespace repodigest::model

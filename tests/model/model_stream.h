@@ -1,0 +1,55 @@
+// The event stream of the world's engine as the watcher would hear it: opened when the doorbell orders it,
+// late, twice, cut, refused and half-open at random.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "dice.h"
+#include "repodigest/engine/events.h"
+#include "repodigest/poll/doorbell.h"
+#include "simulated_clock.h"
+#include "world.h"
+
+namespace repodigest::model {
+
+/// Stands for poll::Watcher, whose pauses it keeps, without its thread. Thread rule: one thread.
+class ModelStream {
+ public:
+  ModelStream(std::uint64_t seed, World& world, poll::Doorbell& doorbell, SimulatedClock& clock);
+
+  /// Whether the doorbell has ordered something new; to be called before time goes on.
+  void look_at_the_doorbell();
+  void send(const ModelEvent& event);
+  /// The engine's process ended: so does the stream, unless something between holds it open.
+  void restarted();
+
+  /// Events that named neither a reference nor an Id.
+  [[nodiscard]] std::size_t unplaced() const { return unplaced_; }
+
+ private:
+  enum class Attempt { answered, refused, failed };
+  void connect();
+  void arrive(std::uint64_t attempt, Attempt how);
+  void deliver(const std::string& line);
+  void end(Duration pause);
+  void plan_trouble();
+  [[nodiscard]] std::string line_of(const ModelEvent& event);
+
+  Dice dice_;
+  World& world_;
+  poll::Doorbell& doorbell_;
+  SimulatedClock& clock_;
+  const bool refused_;  // always: a proxy lets none through
+  std::uint64_t order_ = 0;
+  std::uint64_t attempt_ = 0;  // what was planned for an earlier one is void
+  bool open_ = false;
+  bool silent_ = false;
+  Duration pause_{};
+  SteadyTime last_arrival_{SteadyTime::min()};
+  std::optional<engine::EventDecoder> decoder_;
+  std::size_t unplaced_ = 0;
+};
+
+}  // namespace repodigest::model
