@@ -114,23 +114,21 @@ void Inventory::State::ask(const std::string& id, const std::string& reference, 
 bool Inventory::State::answered(const Question& question, const engine::ImageInspect& answer) {
   // A new image without names may be an intermediate one of a build, which announces it as any other (moby
   // 27.0 on) and which is not listed.
-  if (entries.count(answer.id) == 0 && answer.repo_tags.empty() && answer.repo_digests.empty()) return false;
-  Entry& entry = entries[answer.id];
-  const bool is_new = entry.image == nullptr;
-  Image image = is_new ? Image{} : *entry.image;
+  if (find(answer.id) == nullptr && answer.repo_tags.empty() && answer.repo_digests.empty()) return false;
+  Entry& entry = find_or_make(answer.id);
+  Image image = *entry.image;
   Strings names = names_after(image.repo_tags, question, answer.repo_tags,
                               identity ? identity->image_store : engine::ImageStore::unknown);
   std::optional<digest::Analysis> digests = digest::analyse(answer.repo_digests);
   // It may say what is known: a pull of what is there already rings too.
   const bool is_news =
       !entry.current || entry.doubtful_since || names != image.repo_tags || digests != image.digests;
-  if (is_new) {
-    image.id = answer.id;
+  if (entry.is_new) {
     image.created = answer.created;
     image.size = answer.size;
     image.containers = containers_of(answer.id);
     entry.list = lists;
-    entry.position = order.size();
+    entry.position = static_cast<std::uint32_t>(order.size());
     order.push_back(&entry);
     by_name.push_back(&entry);
   } else if (is_news) {
@@ -142,11 +140,11 @@ bool Inventory::State::answered(const Question& question, const engine::ImageIns
     image.repo_tags = names;
     image.digests = std::move(digests);
     image.failure.reset();
-    entry.row_digests = {};
+    entry.set_row_digests({});
     entry.row_known = false;
     entry.current = true;
     entry.doubtful_since.reset();
-    entry.trouble = {};
+    entry.forget_trouble();
     ++generation;
     replace(entry, std::move(image));
   }
@@ -167,8 +165,8 @@ bool Inventory::State::unanswered(Question question, const Error& error) {
     return error.reason == Reason::not_found || questions.size() > open;
   }
   if (error.reason == Reason::not_found) {
-    const auto found = entries.find(question.id);
-    if (found != entries.end() && !found->second.trouble.not_inspectable) drop(found->second);
+    Entry* const entry = find(question.id);
+    if (entry != nullptr && !entry->trouble().not_inspectable) drop(*entry);
     return true;
   }
   if (may_pass(error) && ++question.tries < tries_before_failure) {
@@ -206,7 +204,7 @@ void Inventory::State::take_away(const std::vector<std::string>& names, const st
     std::erase_if(left, is_taken);
     image.repo_tags = left;
     agenda.remove(rank(*entry));
-    entry->row_digests = {};
+    entry->set_row_digests({});
     entry->row_known = false;
     entry->current = false;
     entry->doubtful_since.reset();
@@ -225,7 +223,7 @@ void Inventory::State::drop(Entry& entry) {
   tally(totals, *entry.image, -1);
   changed = true;
   ++generation;
-  entries.erase(std::string(entry.image->id));
+  entries.erase(entries.find(std::string_view(entry.image->id)));
 }
 
 }  // namespace repodigest::inventory

@@ -60,7 +60,7 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
       image.failure.reset();
       entry->current = false;
       entry->doubtful_since.reset();
-      entry->trouble = {};
+      entry->forget_trouble();
     }
     state.replace(*entry, std::move(image));
   }
@@ -90,7 +90,7 @@ std::optional<Due> Inventory::next_due(SteadyTime now) const {
   if (!rank) return std::nullopt;
   const Entry& entry = state_->at(*rank);
   const Image& image = *entry.image;
-  return Due{image.id, entry.trouble.ask_by_id ? image.id : cheapest_name(image)};
+  return Due{image.id, entry.trouble().ask_by_id ? image.id : cheapest_name(image)};
 }
 
 std::optional<SteadyTime> Inventory::next_retry() const {
@@ -98,9 +98,9 @@ std::optional<SteadyTime> Inventory::next_retry() const {
 }
 
 void Inventory::apply_inspect(const Due& due, Result<engine::ImageInspect> answer, SteadyTime now) {
-  const auto found = state_->entries.find(due.id);
-  if (found == state_->entries.end()) return;
-  Entry& entry = found->second;
+  Entry* const found = state_->find(due.id);
+  if (found == nullptr) return;
+  Entry& entry = *found;
   const bool asked_by_tag = due.name != due.id;
   if (!answer.ok()) {
     state_->failed(entry, asked_by_tag, answer.error(), now);
@@ -144,8 +144,8 @@ void Inventory::State::plan() {
 /// Puts it on the agenda, if it is to be inspected.
 void Inventory::State::schedule(const Entry& entry) {
   if (entry.current && !doubtful(entry)) return;
-  if (entry.trouble.retry_at) {
-    agenda.postpone(rank(entry), *entry.trouble.retry_at);
+  if (const auto& retry_at = entry.trouble().retry_at) {
+    agenda.postpone(rank(entry), *retry_at);
   } else {
     agenda.add(rank(entry));
   }
@@ -159,7 +159,7 @@ void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspe
   ++generation;
   entry.current = true;
   entry.doubtful_since.reset();
-  entry.trouble = {};
+  entry.forget_trouble();
   agenda.remove(rank(entry));
   image.digests = std::move(digests);
   image.failure.reset();
@@ -170,8 +170,8 @@ void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspe
 }
 
 void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now) {
-  Entry::Trouble& trouble = entry.trouble;
   if (concerns_connection(error.reason)) return;
+  Entry::Trouble& trouble = entry.in_trouble();
   if (asked_by_tag && leads_nowhere(error)) {
     trouble.ask_by_id = true;
     return;
@@ -191,20 +191,20 @@ void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& erro
 
 /// Publishes `image`, of which all but what derive() fills in is given, as the entry's.
 void Inventory::State::replace(Entry& entry, Image image) {
-  derive(image, {.row_digests = entry.row_digests,
+  derive(image, {.row_digests = entry.row_digests(),
                  .current = entry.current,
                  .row_known = entry.row_known,
                  .doubtful = doubtful(entry),
-                 .not_inspectable = entry.trouble.not_inspectable,
+                 .not_inspectable = entry.trouble().not_inspectable,
                  .store = identity ? identity->image_store : engine::ImageStore::unknown,
                  .engine_doubles = engine_doubles});
-  if (entry.image) {
+  if (!std::exchange(entry.is_new, false)) {
     if (*entry.image == image) return;
     if (entry.image->name != image.name) entry.misplaced = true;
     tally(totals, *entry.image, -1);
   }
   tally(totals, image, 1);
-  entry.image = std::make_shared<const Image>(std::move(image));
+  entry.replace_image(std::make_shared<const Image>(std::move(image)));
   changed = true;
 }
 

@@ -13,7 +13,7 @@ std::vector<Remembered> Inventory::worth_keeping() const {
     Remembered& one = all.emplace_back();
     one.id = image.id;
     one.row_tags = image.repo_tags.strings();
-    one.row_digests = entry->row_digests.strings();
+    one.row_digests = entry->row_digests().strings();
     // Where the repeats stood makes no difference.
     one.repo_digests = image.digests->unique.strings();
     for (const digest::Duplicate& duplicate : image.digests->duplicates)

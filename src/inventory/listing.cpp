@@ -46,13 +46,23 @@ engine::ImageRow merged_row(const ImageList& list, std::size_t first,
   return merged;
 }
 
-bool is_same_row(const Image& image, const digest::Texts& row_digests, const ImageList::Row& row) {
+/// Whether what is known of an image is what `row` says, but for RepoDigests.
+bool is_as_in(const Image& image, const ImageList::Row& row) {
   return image.created == row.created && image.size == row.size &&
-         std::ranges::equal(image.repo_tags, row.repo_tags) &&
-         std::ranges::equal(row_digests, row.repo_digests);
+         std::ranges::equal(image.repo_tags, row.repo_tags);
 }
 
 }  // namespace
+
+Inventory::Entry* Inventory::State::find(std::string_view id) const {
+  const auto found = entries.find(id);
+  return found == entries.end() ? nullptr : found->get();
+}
+
+Inventory::Entry& Inventory::State::find_or_make(std::string_view id) {
+  Entry* const found = find(id);
+  return found != nullptr ? *found : **entries.insert(std::make_unique<Entry>(id)).first;
+}
 
 /// Makes `list` the latest: `order` follows, and each row is applied that is not as it was.
 ///
@@ -76,8 +86,8 @@ void Inventory::State::take(const ImageList& list) {
                before[expected]->image->id == row.id) {
       entry = before[expected++];
     } else {
-      entry = &entries[std::string(row.id)];
-      const bool was_before = entry->image && entry->list != lists;
+      entry = &find_or_make(row.id);
+      const bool was_before = !entry->is_new && entry->list != lists;
       if (was_before) expected = entry->position + 1;
     }
 
@@ -86,10 +96,11 @@ void Inventory::State::take(const ImageList& list) {
       if (std::exchange(entry->unchanged, false)) to_apply.push_back(entry);
       continue;
     }
-    entry->unchanged = worth_keeping(*entry) && is_same_row(*entry->image, entry->row_digests, row);
+    entry->unchanged =
+        worth_keeping(*entry) && is_as_in(*entry->image, row) && entry->has_row_digests(row.repo_digests);
     if (!entry->unchanged) to_apply.push_back(entry);
     entry->list = lists;
-    entry->position = order.size();
+    entry->position = static_cast<std::uint32_t>(order.size());
     order.push_back(entry);
     first_rows.push_back(i);
   }
@@ -101,13 +112,13 @@ void Inventory::State::take(const ImageList& list) {
 }
 
 void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
-  const bool is_new = entry.image == nullptr;
+  const bool is_new = entry.is_new;
   const bool row_was_known = std::exchange(entry.row_known, true);
   // Asked at once, whether an image of which the last answer was a 404 can't be inspected or was on its way.
-  if (entry.trouble.first_404 && !entry.trouble.not_inspectable) entry.trouble.retry_at.reset();
+  if (entry.trouble().first_404 && !entry.trouble().not_inspectable) entry.in_trouble().retry_at.reset();
   const Remembered* const kept = entry.current ? nullptr : remembered_as(row);
   const bool is_as_known = !is_new && entry.image->repo_tags == row.repo_tags &&
-                           entry.row_digests == row.repo_digests && row_was_known;
+                           entry.row_digests() == row.repo_digests && row_was_known;
   if (is_as_known && !entry.doubtful_since && kept == nullptr && entry.image->created == row.created &&
       entry.image->size == row.size)
     return;
@@ -117,22 +128,21 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
                               have_same_names(row.repo_tags, entry.image->repo_tags) &&
                               (!identity || engine::announces_every_change(*identity));
   if (is_new) by_name.push_back(&entry);
-  Image image = is_new ? Image{} : *entry.image;
+  Image image = *entry.image;
   if (is_new) image.containers = containers_of(row.id);
-  image.id = std::move(row.id);
   image.created = row.created;
   image.size = row.size;
   if (kept != nullptr || !(is_as_known || goes_with_bell)) {
     image.failure.reset();
     entry.current = kept != nullptr;
     entry.doubtful_since.reset();
-    entry.trouble = {};
+    entry.forget_trouble();
     if (kept != nullptr) image.digests = digest::analyse(kept->repo_digests);
   }
   if (!is_as_known || kept != nullptr) ++generation;
   if (!is_as_known) {
     image.repo_tags = row.repo_tags;
-    entry.row_digests = row.repo_digests;
+    entry.set_row_digests(row.repo_digests);
   }
   replace(entry, std::move(image));
   if (goes_with_bell && entry.current && entry.image->anomalies.has(digest::Anomaly::list_mismatch)) {
@@ -146,9 +156,9 @@ void Inventory::State::drop_absent() {
   if (entries.size() == order.size()) return;
   const auto is_absent = [this](const Entry& entry) { return entry.list != lists; };
   std::erase_if(by_name, [&](const Entry* entry) { return is_absent(*entry); });
-  std::erase_if(entries, [&](const auto& id_and_entry) {
-    if (!is_absent(id_and_entry.second)) return false;
-    tally(totals, *id_and_entry.second.image, -1);
+  std::erase_if(entries, [&](const auto& entry) {
+    if (!is_absent(*entry)) return false;
+    tally(totals, *entry->image, -1);
     return true;
   });
   changed = true;

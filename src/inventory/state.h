@@ -9,39 +9,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "agenda.h"
+#include "entry.h"
 #include "repodigest/inventory/inventory.h"
 
 namespace repodigest::inventory {
-
-/// An image and how asking for it goes.
-struct Inventory::Entry {
-  /// What went wrong since its row last changed.
-  struct Trouble {
-    bool ask_by_id = false;                  // its tag led to another image, or to none
-    bool not_inspectable = false;            // 404 in spite of a newer list that has it
-    std::optional<std::uint64_t> first_404;  // the number of the latest list when it came
-    unsigned tries = 0;                      // in vain, of the kind that may pass
-    unsigned failures = 0;                   // recorded ones: they make the pauses grow
-    std::optional<SteadyTime> retry_at;
-  };
-
-  std::shared_ptr<const Image> image;  // null only while its first row is being applied
-  digest::Texts row_digests;
-  std::uint64_t list = 0;    // the number of the latest list that has it
-  std::size_t position = 0;  // in State::order
-  bool unchanged = false;    // its row is that of the list before, and nothing is to be done about it
-  bool current = false;      // image->digests were inspected since its row last changed
-  bool row_known = true;     // false after a bell: what the next list says of it is no change by itself
-  bool misplaced = true;     // its place in State::by_name is to be found
-  // The number of the latest list when an inspect came that does not go with its row: a tag came or went
-  // between the two. If it is gone again by the next list, the row is as before, but the counts are not.
-  std::optional<std::uint64_t> doubtful_since;
-  Trouble trouble;
-};
 
 /// What a bell, or the answer to one, left to be asked.
 struct Question {
@@ -56,16 +33,32 @@ struct Inventory::State {
   /// The rank of the first image that is no suspect; no list is so long.
   static constexpr Agenda::Rank first_unsuspected = Agenda::Rank{1} << 40U;
 
+  /// By the Id that each entry's image has, so that it is kept once.
+  struct IdHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>()(id); }
+    std::size_t operator()(const std::unique_ptr<Entry>& entry) const { return (*this)(entry->image->id); }
+  };
+  struct SameId {
+    using is_transparent = void;
+    static std::string_view id_of(std::string_view id) { return id; }
+    static std::string_view id_of(const std::unique_ptr<Entry>& entry) { return entry->image->id; }
+    template <typename One, typename Other>
+    bool operator()(const One& one, const Other& other) const {
+      return id_of(one) == id_of(other);
+    }
+  };
+
   explicit State(bool is_demo) : demo(is_demo) {}
 
   const bool demo;
   std::optional<engine::Identity> identity;
   bool engine_doubles = false;
-  std::unordered_map<std::string, Entry> entries;  // by Id; its nodes never move
+  std::unordered_set<std::unique_ptr<Entry>, IdHash, SameId> entries;
   // As the list has them, newest first, then those that bells told of since; null: gone since.
   std::vector<Entry*> order;
   std::vector<Entry*> by_name;  // as the snapshot has them, but for the misplaced
-  std::uint64_t lists = 0;
+  Entry::ListNumber lists = 0;
   bool listed = false;  // by the engine in `identity`
   Agenda agenda;
   std::deque<Question> questions;
@@ -95,6 +88,10 @@ struct Inventory::State {
     return entry.current && entry.row_known && !entry.doubtful_since;
   }
 
+  /// The image of that Id; null if there is none.
+  [[nodiscard]] Entry* find(std::string_view id) const;
+  /// The same, or a new one.
+  Entry& find_or_make(std::string_view id);
   void take(const engine::ImageList& list);
   void apply(Entry& entry, engine::ImageRow row);
   void drop_absent();
