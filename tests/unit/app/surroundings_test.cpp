@@ -82,7 +82,7 @@ TEST(SurroundingsTest, ALogThatNobodyReadsHoldsUpNeitherServingNorStopping) {
 
 TEST(SurroundingsTest, AScrapeIsAnsweredThoughIdleConnectionsHoldAllDescriptorsAndTheLogSaysSoOnce) {
   Process daemon(
-      {"/bin/sh", "-c", "ulimit -n 24; exec " + program_path() + " --demo --web.listen-address=127.0.0.1:0"});
+      {"/bin/sh", "-c", "ulimit -n 32; exec " + program_path() + " --demo --web.listen-address=127.0.0.1:0"});
   const auto port = support::logged_port(daemon, "address=127.0.0.1:");
   ASSERT_NE(port, 0);
   std::vector<support::RawClient> idle;
