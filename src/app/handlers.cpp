@@ -65,20 +65,38 @@ std::optional<Reply> refuse_before_first_list(const Moment& moment) {
   return reply;
 }
 
-Reply metrics(const Request& request, const Sources& sources, const exposition::LiveOptions& options) {
-  const Moment moment(sources);
-  std::string live = exposition::render_live(sources.stats, moment.health, options);
+Reply metrics_reply(web::Bytes snapshot_part, std::string live_part) {
   Reply reply;
   reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
   reply.headers.emplace_back("Vary", "Accept-Encoding");
-  if (!wants_gzip(request)) {
-    reply.body = {sources.forms.text(moment.snapshot, moment.stale), bytes_of(std::move(live))};
-    return reply;
-  }
-  const auto part = sources.forms.text_gzip(moment.snapshot, moment.stale);
-  reply.body = {part.bytes, bytes_of(exposition::gzip_end(part, live))};
+  reply.body = {std::move(snapshot_part), bytes_of(std::move(live_part))};
+  return reply;
+}
+
+Reply metrics_reply(const exposition::GzipPart& snapshot_part, std::string_view live_part) {
+  Reply reply = metrics_reply(snapshot_part.bytes, exposition::gzip_end(snapshot_part, live_part));
   mark_gzip(reply);
   return reply;
+}
+
+Reply metrics(const Request& request, const Sources& sources, const exposition::LiveOptions& options) {
+  const Moment moment(sources);
+  if (!wants_gzip(request)) {
+    auto text = sources.forms.text(moment.snapshot, moment.stale);
+    return metrics_reply(std::move(text), exposition::render_live(sources.stats, moment.health, options));
+  }
+  const auto part = sources.forms.text_gzip(moment.snapshot, moment.stale);
+  return metrics_reply(part, exposition::render_live(sources.stats, moment.health, options));
+}
+
+/// For the usual scrape: gzip of a snapshot that was scraped before.
+std::optional<Reply> metrics_at_once(const Request& request, const Sources& sources,
+                                     const exposition::LiveOptions& options) {
+  if (!wants_gzip(request)) return std::nullopt;
+  const Moment moment(sources);
+  const auto part = sources.forms.text_gzip_if_made(moment.snapshot, moment.stale);
+  if (!part) return std::nullopt;
+  return metrics_reply(*part, exposition::render_live(sources.stats, moment.health, options));
 }
 
 Result<std::size_t> parse_count(std::string_view name, std::string_view text) {
@@ -165,8 +183,10 @@ web::Routes make_routes(const cli::Config& config, const Sources& sources) {
   web::Routes routes;
   const std::string telemetry_path = config.web_telemetry_path;
   const exposition::LiveOptions live{.exporter_metrics = !config.web_disable_exporter_metrics};
-  routes.exact(telemetry_path, Handler::metrics,
-               [sources, live](const Request& request) { return metrics(request, sources, live); });
+  routes.exact(
+      telemetry_path, Handler::metrics,
+      [sources, live](const Request& request) { return metrics(request, sources, live); },
+      [sources, live](const Request& request) { return metrics_at_once(request, sources, live); });
   routes.exact("/", Handler::page, [sources, telemetry_path, api = config.web_api](const Request&) {
     const Moment moment(sources);
     return landing_page(*moment.snapshot, moment.health, moment.stale, sources.stats.events_connected,

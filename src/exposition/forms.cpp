@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <atomic>
 #include <new>
 #include <optional>
 #include <string_view>
@@ -20,12 +21,16 @@ class Form {
   template <typename Make>
   T get(Make make) EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
-    if (!made_) made_ = make();
+    if (!made_) {
+      made_ = make();
+      is_made_.store(true, std::memory_order_release);
+    }
     return *made_;
   }
 
-  /// Nothing if nobody has asked for it.
+  /// Nothing while nobody has asked for it, or it is not finished.
   std::optional<T> if_made() EXCLUDES(mutex_) {
+    if (!is_made_.load(std::memory_order_acquire)) return std::nullopt;
     const MutexLock lock(mutex_);
     return made_;
   }
@@ -33,6 +38,7 @@ class Form {
  private:
   Mutex mutex_;
   std::optional<T> made_ GUARDED_BY(mutex_);
+  std::atomic<bool> is_made_ = false;  ///< from then on nobody holds the mutex for long
 };
 
 using Bytes = std::shared_ptr<const std::string>;
@@ -96,6 +102,8 @@ class Forms::Set {
     });
   }
 
+  std::optional<GzipPart> text_gzip_if_made() { return text_gzip_.if_made(); }
+
   Document images() {
     const Bytes plain = images_.get([this] { return make_images(); });
     return {plain, nullptr, etag_.get([&plain] { return etag_of(*plain); })};
@@ -120,7 +128,8 @@ class Forms::Set {
   const std::shared_ptr<const inventory::Snapshot> snapshot_;
   const bool stale_;
   const SeriesOptions options_;
-  // One that is made of others may wait for those before it here, never for those behind it.
+  // What is made of another form may wait for that (the ETag) or take it if it is there, and so in this order
+  // only.
   Form<std::string> etag_;
   Form<Bytes> text_;
   Form<Bytes> images_;
@@ -147,6 +156,13 @@ std::shared_ptr<const std::string> Forms::text(const std::shared_ptr<const inven
 
 GzipPart Forms::text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) {
   return set_of(snapshot, stale)->text_gzip();
+}
+
+std::optional<GzipPart> Forms::text_gzip_if_made(const std::shared_ptr<const inventory::Snapshot>& snapshot,
+                                                 bool stale) {
+  const MutexLock lock(mutex_);
+  if (!set_ || !set_->is_of(snapshot, stale)) return std::nullopt;
+  return set_->text_gzip_if_made();
 }
 
 Document Forms::images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip) {

@@ -241,13 +241,21 @@ void Lobby::examine(Guest& guest) {
 void Lobby::submit(Guest& guest) {
   if (options_.max_requests > 0 && under_way_ >= options_.max_requests)
     return refuse(guest, too_many_requests);
-  workers_.submit({&guest, guest.connection.take_head()});
+  Task task{&guest, guest.connection.take_head()};
+  // Of requests that came together only the last: a client that sends thousands must not hold up the others.
+  if (!guest.connection.has_received())
+    if (auto answer = workers_.answer_at_once(task)) return reply(std::move(*answer));
+  workers_.submit(std::move(task));
   ++under_way_;
   enter(guest, Stage::working);
 }
 
 void Lobby::complete(Answer answer) {
   --under_way_;
+  reply(std::move(answer));
+}
+
+void Lobby::reply(Answer answer) {
   Guest& guest = *answer.guest;
   guest.last_reply = !answer.keep_alive;
   guest.connection.reply(std::move(answer.segments));

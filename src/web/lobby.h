@@ -73,6 +73,7 @@ class Lobby {
   void examine(Guest& guest);
   void submit(Guest& guest);
   void complete(Answer answer);
+  void reply(Answer answer);
   void refuse(Guest& guest, const Refusal& refusal);
   void send(Guest& guest);
   void after_reply(Guest& guest);

@@ -2,8 +2,8 @@
 
 namespace repodigest::web {
 
-void Routes::exact(std::string path, Handler handler, HandlerFunction function) {
-  routes_.push_back({std::move(path), false, handler, std::move(function)});
+void Routes::exact(std::string path, Handler handler, HandlerFunction function, AtOnceFunction at_once) {
+  routes_.push_back({std::move(path), false, handler, std::move(function), std::move(at_once)});
 }
 
 void Routes::prefix(std::string prefix, Handler handler, HandlerFunction function) {

@@ -45,6 +45,8 @@ class HeadStream final : public httplib::Stream {
   std::string written_;
 };
 
+}  // namespace
+
 /// cpp-httplib as a reader of request lines and a writer of reply heads; it never listens. It is given the
 /// request line alone: its readers of headers, ranges and bodies, its compression and its regex routes are
 /// where 0.11.4 can be hurt (a bad Range is answered 416 before any handler, `%0d%0a` in a header's value is
@@ -53,7 +55,7 @@ class Dialogue final : private httplib::Server {
  public:
   Dialogue(const Routes& routes, Stats& stats) : routes_(routes), stats_(stats) {
     set_pre_routing_handler([this](const httplib::Request& line, httplib::Response& response) {
-      reply_ = call_route(request_from(line));
+      if (!reply_) reply_ = call_route(request_from(line));
       response.status = reply_->status;
       return HandlerResponse::Handled;
     });
@@ -69,9 +71,46 @@ class Dialogue final : private httplib::Server {
   }
 
   Answer answer(Task task) {
-    head_ = std::move(task.head);
     reply_.reset();
     handler_ = repodigest::Handler::other;
+    return finish(std::move(task));
+  }
+
+  /// Workers::answer_at_once().
+  std::optional<Answer> answer_at_once(Task& task) {
+    const auto path = plain_target(task.head.request_line);
+    const auto* const route = path.empty() ? nullptr : routes_.find(path);
+    if (route == nullptr || !route->at_once) return std::nullopt;
+    Request request{"GET", std::string(path), {}, std::move(task.head.headers)};
+    reply_ = guarded(request, [&]() -> std::optional<Reply> { return route->at_once(request); });
+    task.head.headers = std::move(request.headers);
+    if (!reply_) return std::nullopt;
+    handler_ = route->handler;
+    return finish(std::move(task));
+  }
+
+  /// For when anything in here failed.
+  Answer refused(Guest* guest, bool is_head) {
+    constexpr Refusal failed{500, "internal error"};
+    stats_.count_http(handler_, failed.status);
+    return {guest, {std::make_shared<const std::string>(reply_to(failed, is_head))}, false};
+  }
+
+ private:
+  static bool is_without_content(const Reply& reply) { return reply.status == 304; }
+
+  /// The target of a GET that means what it is, letter for letter; else "".
+  static std::string_view plain_target(std::string_view line) {
+    constexpr std::string_view method = "GET ";
+    if (!line.starts_with(method)) return {};
+    line.remove_prefix(method.size());
+    const auto target = line.substr(0, line.find(' '));
+    return target.find_first_of("%?#+") == std::string_view::npos ? target : std::string_view();
+  }
+
+  /// The whole answer; with reply_, if that is known already.
+  Answer finish(Task task) {
+    head_ = std::move(task.head);
     HeadStream stream(head_.request_line + "\r\n\r\n");
     bool closed = false;
     process_request(stream, !head_.keep_alive, closed, nullptr);
@@ -87,16 +126,6 @@ class Dialogue final : private httplib::Server {
     return answer;
   }
 
-  /// For when anything in here failed.
-  Answer refused(Guest* guest, bool is_head) {
-    constexpr Refusal failed{500, "internal error"};
-    stats_.count_http(handler_, failed.status);
-    return {guest, {std::make_shared<const std::string>(reply_to(failed, is_head))}, false};
-  }
-
- private:
-  static bool is_without_content(const Reply& reply) { return reply.status == 304; }
-
   Request request_from(const httplib::Request& line) {
     Request request;
     request.method = line.method;
@@ -110,9 +139,15 @@ class Dialogue final : private httplib::Server {
     const auto* const route = routes_.find(request.path);
     if (route == nullptr) return Reply::text(404, "not found\n");
     handler_ = route->handler;
+    return *guarded(request, [&]() -> std::optional<Reply> { return route->function(request); });
+  }
+
+  /// What `call` gives, or 500.
+  template <typename Call>
+  static std::optional<Reply> guarded(const Request& request, Call call) {
     std::string what = "not a std::exception";
     try {
-      return route->function(request);
+      return call();
     } catch (const std::exception& error) {
       what = error.what();
     } catch (...) {  // NOLINT(bugprone-empty-catch): `what` says it
@@ -145,7 +180,8 @@ class Dialogue final : private httplib::Server {
   repodigest::Handler handler_ = repodigest::Handler::other;  // httplib::Server has a Handler of its own
 };
 
-}  // namespace
+Workers::Workers(const Routes& routes, Stats& stats)
+    : routes_(routes), stats_(stats), at_once_(std::make_unique<Dialogue>(routes, stats)) {}
 
 Workers::~Workers() {
   stop(SteadyTime{});
@@ -168,6 +204,10 @@ void Workers::start(std::size_t count, Done done) {
       throw;
     }
   }
+}
+
+std::optional<Answer> Workers::answer_at_once(Task& task) {
+  return at_once_->answer_at_once(task);
 }
 
 void Workers::submit(Task task) {

@@ -1,10 +1,12 @@
 // The threads that answer requests. They never touch a socket: a head comes in, a finished answer goes out,
-// so whatever clients do, a worker is busy only as long as a handler is.
+// so whatever clients do, a worker is busy only as long as a handler is. What is ready needs none of them.
 #pragma once
 
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -30,14 +32,17 @@ struct Answer {
   bool keep_alive = false;
 };
 
-/// Thread rule: made, started, stopped and destroyed by one thread; submit() from any.
+class Dialogue;  ///< in worker.cpp: from a head to an answer
+
+/// Thread rule: made, started, stopped and destroyed by one thread; answer_at_once() from one; submit() from
+/// any.
 class Workers {
  public:
   /// Receives each answer, on a worker's thread.
   using Done = std::function<void(Answer)>;
 
   /// `routes` and `stats` outlive it.
-  Workers(const Routes& routes, Stats& stats) : routes_(routes), stats_(stats) {}
+  Workers(const Routes& routes, Stats& stats);
   /// Stops and joins: as long as a handler runs, it waits.
   ~Workers();
   Workers(const Workers&) = delete;
@@ -45,6 +50,8 @@ class Workers {
 
   /// Throws std::system_error if the process can have no more threads.
   void start(std::size_t count, Done done);
+  /// The answer if the route has it ready; else `task` is as before, for submit().
+  std::optional<Answer> answer_at_once(Task& task);
   void submit(Task task);
   /// Drops what is queued and waits until every thread has ended its request, or until `deadline`.
   void stop(SteadyTime deadline);
@@ -54,6 +61,7 @@ class Workers {
 
   const Routes& routes_;
   Stats& stats_;
+  const std::unique_ptr<Dialogue> at_once_;
   Done done_;
   std::vector<std::thread> threads_;
   Wake all_ended_;

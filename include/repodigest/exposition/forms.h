@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "repodigest/base/clock.h"
@@ -25,10 +26,9 @@ struct Document {
 Document make_document(std::string bytes, bool gzip);
 
 /// Keeps the forms of one (snapshot, stale) at a time. Any thread; two threads that ask for the same missing
-/// form wait for one rendering, those that ask for another form don't wait, but where it is made of the one
-/// under way. A form nobody asks for takes no memory: the plain one that a gzip is made of is gone again at
-/// once. Those of an older snapshot go when anything of a newer one is first asked for; until then they, and
-/// the snapshot, stay.
+/// form wait for one rendering, those that ask for another form don't wait. A form nobody asks for takes no
+/// memory: the plain one that a gzip is made of is gone again at once. Those of an older snapshot go when
+/// anything of a newer one is first asked for; until then they, and the snapshot, stay.
 class Forms {
  public:
   explicit Forms(SeriesOptions options);
@@ -37,6 +37,9 @@ class Forms {
   std::shared_ptr<const std::string> text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
                                           bool stale) EXCLUDES(mutex_);
   GzipPart text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) EXCLUDES(mutex_);
+  /// The same if it is made already. Never waits for a rendering.
+  std::optional<GzipPart> text_gzip_if_made(const std::shared_ptr<const inventory::Snapshot>& snapshot,
+                                            bool stale) EXCLUDES(mutex_);
   /// /api/v1/images without a filter, as `bytes` or with `gzip` as that; the other one is null.
   Document images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip)
       EXCLUDES(mutex_);

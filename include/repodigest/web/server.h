@@ -1,12 +1,13 @@
 // The web server: one lobby thread (epoll) keeps every connection that waits, reads heads under byte budgets
 // and absolute deadlines, sends what clients take slowly; complete heads go to a few workers, where
-// cpp-httplib parses and our routes answer. Knows nothing of Docker.
+// cpp-httplib parses and our routes answer, but for what is ready to be sent. Knows nothing of Docker.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,12 +34,17 @@ struct ListenAddress {
 };
 
 using HandlerFunction = std::function<Reply(const Request&)>;
+/// Answers a GET without a query from what is made already, within microseconds and without waiting for
+/// anybody: it is called on the thread that serves all connections. Nothing where there is more to do: then
+/// the HandlerFunction is called, on a worker.
+using AtOnceFunction = std::function<std::optional<Reply>(const Request&)>;
 
 /// Which path is answered by whom. Built before the server starts, immutable then.
 class Routes {
  public:
-  /// Answers exactly `path`.
-  void exact(std::string path, Handler handler, HandlerFunction function);
+  /// Answers exactly `path`. `at_once` spares what is asked for often the way to a worker and back, which can
+  /// cost more than the answer.
+  void exact(std::string path, Handler handler, HandlerFunction function, AtOnceFunction at_once = {});
   /// Answers every path that begins with `prefix` and is longer; the exact ones come first, then the longest
   /// prefix.
   void prefix(std::string prefix, Handler handler, HandlerFunction function);
@@ -48,6 +54,7 @@ class Routes {
     bool is_prefix = false;
     Handler handler = Handler::other;
     HandlerFunction function;
+    AtOnceFunction at_once = {};
   };
   /// The route of a path, or null.
   [[nodiscard]] const Route* find(std::string_view path) const;

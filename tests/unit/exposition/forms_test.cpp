@@ -37,6 +37,19 @@ TEST(Forms, AreMadeOnceForEachSnapshot) {
   EXPECT_EQ(forms.images(snapshot, false, true).gzip, forms.images(snapshot, false, true).gzip);
 }
 
+TEST(Forms, AreThereAtOnceOnlyWhenMade) {
+  const auto snapshot = every_kind().build();
+  Forms forms({});
+  EXPECT_FALSE(forms.text_gzip_if_made(snapshot, false));
+  forms.text(snapshot, false);
+  EXPECT_FALSE(forms.text_gzip_if_made(snapshot, false));
+  const GzipPart made = forms.text_gzip(snapshot, false);
+  ASSERT_TRUE(forms.text_gzip_if_made(snapshot, false));
+  EXPECT_EQ(forms.text_gzip_if_made(snapshot, false)->bytes, made.bytes);
+  EXPECT_FALSE(forms.text_gzip_if_made(snapshot, true));
+  EXPECT_FALSE(forms.text_gzip_if_made(SnapshotBuilder().build(), false));
+}
+
 TEST(Forms, AreMadeAnewWhenStalenessOrTheSnapshotChanges) {
   const auto snapshot = every_kind().build();
   Forms forms({});

@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -135,6 +136,58 @@ TEST(ServerTest, AnswersPipelinedRequestsInTheirOrder) {
   EXPECT_TRUE(client.read_reply().body == *serving.big());
   EXPECT_EQ(client.read_reply().body, "page");
   EXPECT_TRUE(client.is_closed()) << "nothing is answered behind Connection: close";
+}
+
+TEST(ServerTest, AnswersAtOnceWhatIsReadyAndByAWorkerWhatIsNot) {
+  const Serving serving;
+  RawClient client = serving.client();
+  const std::string quick = "X-Manner: quick\r\n";
+  ASSERT_TRUE(client.send(get("/at-once", quick)));
+  const RawReply ready = client.read_reply();
+  EXPECT_EQ(ready.body, "lobby GET quick");
+  EXPECT_EQ(ready.header("Content-Length"), "15");
+  EXPECT_EQ(ready.header("Cache-Control"), "no-store");
+  ASSERT_TRUE(client.send(get("/at-once", "X-Manner: slow\r\n")));
+  EXPECT_EQ(client.read_reply().body, "worker GET slow") << "with the headers it came with";
+  ASSERT_TRUE(client.send(get("/at-once?a=b", quick)));
+  EXPECT_EQ(client.read_reply().body, "worker GET quick?");
+  ASSERT_TRUE(client.send(get("/at%2Donce", quick)));
+  EXPECT_EQ(client.read_reply().body, "worker GET quick");
+  ASSERT_TRUE(client.send("HEAD /at-once HTTP/1.1\r\nHost: localhost\r\n" + quick + "\r\n"));
+  EXPECT_EQ(client.read_reply(true).header("Content-Length"), "17");
+  EXPECT_EQ(serving.answers(Handler::metrics, 200), 5U);
+}
+
+TEST(ServerTest, WhatFailsAtOnceIsA500ThatKeepsItsSecret) {
+  const Serving serving;
+  const RawReply reply = serving.ask(get("/at-once", "X-Manner: throw\r\n"));
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_EQ(reply.body, "internal error\n");
+  EXPECT_EQ(serving.answers(Handler::metrics, 500), 1U);
+}
+
+TEST(ServerTest, AnswersAtOnceWhileEveryWorkerIsBusy) {
+  ServerOptions options;
+  options.workers = 1;
+  Serving serving(options);
+  RawClient hanging = serving.client();
+  ASSERT_TRUE(hanging.send(get("/hang")));
+  ASSERT_TRUE(eventually([&] { return serving.hanging() == 1; }));
+  EXPECT_EQ(serving.ask(get("/at-once", "X-Manner: quick\r\nConnection: close\r\n")).body, "lobby GET quick");
+  serving.release();
+}
+
+TEST(ServerTest, KeepsTheOrderOfRequestsThatCameTogetherAlsoWhereOneIsReady) {
+  const Serving serving;
+  RawClient client = serving.client();
+  const std::string quick = get("/at-once", "X-Manner: quick\r\n");
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += get("/images/" + std::to_string(i)) + quick;
+  ASSERT_TRUE(client.send(requests));
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(client.read_reply().body, "/images/" + std::to_string(i));
+    ASSERT_THAT(client.read_reply().body, testing::EndsWith(" GET quick"));
+  }
 }
 
 TEST(ServerTest, RefusesARequestThatStandsWhereABodyWould) {

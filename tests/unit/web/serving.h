@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -123,6 +124,19 @@ class Serving {
       reply.body.push_back(big_);
       return reply;
     });
+    // Says who answered, and what came with the request; at once only when asked to be quick.
+    const auto said_by = [](const std::string& who, const Request& request) {
+      return Reply::text(200, who + " " + request.method + " " + std::string(request.header("X-Manner")) +
+                                  (request.query.empty() ? "" : "?"));
+    };
+    routes.exact(
+        "/at-once", Handler::metrics,
+        [said_by](const Request& request) { return said_by("worker", request); },
+        [said_by](const Request& request) -> std::optional<Reply> {
+          if (request.header("X-Manner") == "throw") throw std::runtime_error("a secret of ours");
+          if (request.header("X-Manner") != "quick") return std::nullopt;
+          return said_by("lobby", request);
+        });
     routes.exact("/hang", Handler::ready, [this](const Request&) {
       ++hanging_;
       (void)Cancel(released_).wait(-1, 0);
