@@ -76,8 +76,10 @@ class Model {
       one.size = std::max(one.size, row.size);
       for (const std::string& tag : row.repo_tags)
         if (tag != "<none>:<none>" && !contains(one.repo_tags, tag)) one.repo_tags.push_back(tag);
+      const bool is_only_row =
+          std::count_if(rows.begin(), rows.end(), [&](const auto& other) { return other.id == row.id; }) == 1;
       for (const std::string& entry : row.repo_digests)
-        if (!contains(one.repo_digests, entry)) one.repo_digests.push_back(entry);
+        if (!is_only_row || !contains(one.repo_digests, entry)) one.repo_digests.push_back(entry);
     }
     for (const std::string& id : order_) {
       if (std::count_if(rows.begin(), rows.end(), [&](const auto& row) { return row.id == id; }) > 1) {
