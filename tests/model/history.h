@@ -34,7 +34,8 @@ class History {
   void judge_publication();
   /// Polling takes no more of the engine's time than it may.
   void judge_spending();
-  /// In a tame world, some seconds after a burst: what is published is what is so, and no list was needed.
+  /// In a tame world, some seconds after a burst: what is published is what is so, and hardly a list was
+  /// needed.
   void judge_settled();
   /// Why the published snapshot is not what is so; nothing if it is. By bells alone, names with a digest may
   /// be others than in the list, and new images without names are not known yet.

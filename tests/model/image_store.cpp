@@ -134,6 +134,7 @@ ModelEvents ImageStore::pull(Dice& dice) {
   const std::string name = any_name(dice);
   move_name(name, image);
   if (rules_.store == Store::graphdriver) image.digests.insert(repository_in(name) + "@" + image.digest);
+  if (rules_.store == Store::podman && dice.one_in(2)) return {{"pull", "", name}};
   if (!rules_.announces_pulls) return {};
   return {{"pull", name, repository_in(name)}};
 }
@@ -166,7 +167,10 @@ ModelEvents ImageStore::load(Dice& dice) {
     Image& image = content(which);
     image.hidden = false;
     for (std::size_t j = 0; j < names; ++j) move_name(any_name(dice), image);
-    events.push_back(event(rules_.store == Store::podman ? "loadfromarchive" : "load", image));
+    if (rules_.store == Store::podman)
+      events.push_back({"loadfromarchive", "", "/var/tmp/archive.tar"});
+    else
+      events.push_back(event("load", image));
   }
   return events;
 }

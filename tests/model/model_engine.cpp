@@ -112,7 +112,6 @@ Result<transport::Response> ModelEngine::call(const transport::Request& request)
     spent_.all += took;
     spent_.longest = std::max(spent_.longest, took);
     spent_.lists += kind == Kind::list ? 1 : 0;
-    spent_.inspects += kind == Kind::inspect ? 1 : 0;
   };
   const bool faulty = world_.restless() && !world_.tame();
   if (world_.away()) {

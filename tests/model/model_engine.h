@@ -36,13 +36,12 @@ class ModelEngine {
   /// A proxy before it lets nobody ask for containers.
   [[nodiscard]] bool refuses_containers() const { return refuses_containers_; }
 
-  /// Time with a request for a list, an inspect or containers under way, the longest of them, and their
-  /// number.
+  /// Time with a request for a list, an inspect or containers under way, and the longest of them; how many
+  /// were for a list.
   struct Spent {
     Duration all{};
     Duration longest{};
     std::size_t lists = 0;
-    std::size_t inspects = 0;
     std::size_t exceptions = 0;  ///< thrown at who asked
   };
   [[nodiscard]] const Spent& spent() const { return spent_; }

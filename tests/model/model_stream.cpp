@@ -100,7 +100,7 @@ std::string ModelStream::line_of(const ModelEvent& event) {
 }
 
 void ModelStream::send(const ModelEvent& event) {
-  if (event.id.empty() && event.name.empty()) ++unplaced_;
+  if (event.action == "prune" || event.action == "create" || event.action == "load") ++unplaceable_;
   clock_.trace("event ", event.action, ' ', event.id, ' ', event.name, open_ ? "" : " (no stream)",
                silent_ ? " (silent)" : "");
   if (!open_ || silent_) return;

@@ -25,8 +25,9 @@ class ModelStream {
   /// The engine's process ended: so does the stream, unless something between holds it open.
   void restarted();
 
-  /// Events that named neither a reference nor an Id.
-  [[nodiscard]] std::size_t unplaced() const { return unplaced_; }
+  /// How many events were of actions that only a list may be able to place: they name nothing, or an image
+  /// that may have no name.
+  [[nodiscard]] std::size_t unplaceable() const { return unplaceable_; }
 
  private:
   enum class Attempt { answered, refused, failed };
@@ -49,7 +50,7 @@ class ModelStream {
   Duration pause_{};
   SteadyTime last_arrival_{SteadyTime::min()};
   std::optional<engine::EventDecoder> decoder_;
-  std::size_t unplaced_ = 0;
+  std::size_t unplaceable_ = 0;
 };
 
 }  // namespace repodigest::model
