@@ -21,7 +21,7 @@ namespace repodigest::model {
 /// Thread rule: one thread. Failures are GoogleTest's.
 class History {
  public:
-  /// The world is the same with and without events. One seed in four gives a tame one.
+  /// The world is the same with and without events. Three seeds in eight give a tame one.
   History(std::uint64_t seed, bool with_events);
 
   void run();

@@ -18,13 +18,15 @@ constexpr Duration pause_after_refusal = 10min;
 
 }  // namespace
 
-ModelStream::ModelStream(std::uint64_t seed, World& world, poll::Doorbell& doorbell, SimulatedClock& clock)
+ModelStream::ModelStream(std::uint64_t seed, bool cut, World& world, poll::Doorbell& doorbell,
+                         SimulatedClock& clock)
     : dice_(seed, 3),
       world_(world),
       doorbell_(doorbell),
       clock_(clock),
       refused_(!world.tame() && dice_.one_in(8)) {
   if (!world_.tame()) plan_trouble();
+  if (cut) plan_cut();
 }
 
 void ModelStream::look_at_the_doorbell() {
@@ -36,10 +38,11 @@ void ModelStream::look_at_the_doorbell() {
 }
 
 void ModelStream::connect() {
-  open_ = silent_ = false;
+  open_since_.reset();
+  silent_ = false;
   doorbell_.connecting(order_);
   const bool slow = !world_.tame() && dice_.one_in(10);
-  const bool fails = world_.restless() && !world_.tame() && dice_.one_in(6);
+  const bool fails = world_.restless() && (!world_.tame() || openings_ > 0) && dice_.one_in(6);
   const Attempt how = refused_ ? Attempt::refused : fails ? Attempt::failed : Attempt::answered;
   clock_.in(dice_.up_to(slow ? Duration(20s) : Duration(20ms)),
             [this, attempt = ++attempt_, how] { arrive(attempt, how); });
@@ -51,7 +54,8 @@ void ModelStream::arrive(std::uint64_t attempt, Attempt how) {
   if (how == Attempt::failed || world_.away())
     return end(std::exchange(pause_, std::min(2 * pause_, longest_pause)));
   clock_.trace("stream opened");
-  open_ = true;
+  open_since_ = clock_.now();
+  ++openings_;
   pause_ = first_pause;
   decoder_.emplace();
   doorbell_.opened(order_);
@@ -59,7 +63,8 @@ void ModelStream::arrive(std::uint64_t attempt, Attempt how) {
 
 void ModelStream::end(Duration pause) {
   clock_.trace("stream ended");
-  open_ = silent_ = false;
+  open_since_.reset();
+  silent_ = false;
   doorbell_.ended(order_);
   clock_.in(pause, [this, attempt = ++attempt_] {
     if (attempt == attempt_) connect();
@@ -67,7 +72,7 @@ void ModelStream::end(Duration pause) {
 }
 
 void ModelStream::restarted() {
-  if (!open_) return;
+  if (!open_since_) return;
   if (dice_.one_in(4))
     silent_ = true;  // half-open: whoever is there now has never heard of it
   else
@@ -78,7 +83,7 @@ void ModelStream::plan_trouble() {
   clock_.in(dice_.up_to(15min), [this] {
     if (!world_.restless()) return;
     plan_trouble();
-    if (!open_) return;
+    if (!open_since_) return;
     if (dice_.one_in(2)) return end(pause_);
     silent_ = true;
     // At last the system finds out; or never.
@@ -86,6 +91,14 @@ void ModelStream::plan_trouble() {
     clock_.in(dice_.up_to(10min), [this, attempt = attempt_] {
       if (attempt == attempt_) end(pause_);
     });
+  });
+}
+
+void ModelStream::plan_cut() {
+  clock_.in(dice_.up_to(6min), [this] {
+    if (!world_.restless()) return;
+    plan_cut();
+    if (open_since_) end(pause_);
   });
 }
 
@@ -101,15 +114,15 @@ std::string ModelStream::line_of(const ModelEvent& event) {
 
 void ModelStream::send(const ModelEvent& event) {
   if (event.action == "prune" || event.action == "create" || event.action == "load") ++unplaceable_;
-  clock_.trace("event ", event.action, ' ', event.id, ' ', event.name, open_ ? "" : " (no stream)",
+  clock_.trace("event ", event.action, ' ', event.id, ' ', event.name, open_since_ ? "" : " (no stream)",
                silent_ ? " (silent)" : "");
-  if (!open_ || silent_) return;
+  if (!open_since_ || silent_) return;
   const Duration lateness = dice_.one_in(4) ? dice_.up_to(1s) : dice_.up_to(2ms);
   // In the order they were sent.
   last_arrival_ = std::max(last_arrival_, clock_.now() + lateness);
   for (int times = dice_.one_in(10) ? 2 : 1; times > 0; --times)
     clock_.at(last_arrival_, [this, line = line_of(event), attempt = attempt_] {
-      if (attempt == attempt_ && open_ && !silent_) deliver(line);
+      if (attempt == attempt_ && open_since_ && !silent_) deliver(line);
     });
 }
 

@@ -17,7 +17,8 @@ namespace repodigest::model {
 /// Stands for poll::Watcher, whose pauses it keeps, without its thread. Thread rule: one thread.
 class ModelStream {
  public:
-  ModelStream(std::uint64_t seed, World& world, poll::Doorbell& doorbell, SimulatedClock& clock);
+  /// `cut` now and then in any world; one that is not tame has worse in store.
+  ModelStream(std::uint64_t seed, bool cut, World& world, poll::Doorbell& doorbell, SimulatedClock& clock);
 
   /// Whether the doorbell has ordered something new; to be called before time goes on.
   void look_at_the_doorbell();
@@ -28,6 +29,9 @@ class ModelStream {
   /// How many events were of actions that only a list may be able to place: they name nothing, or an image
   /// that may have no name.
   [[nodiscard]] std::size_t unplaceable() const { return unplaceable_; }
+  /// How often it was opened, and since when it is open now.
+  [[nodiscard]] std::size_t openings() const { return openings_; }
+  [[nodiscard]] std::optional<SteadyTime> open_since() const { return open_since_; }
 
  private:
   enum class Attempt { answered, refused, failed };
@@ -36,6 +40,7 @@ class ModelStream {
   void deliver(const std::string& line);
   void end(Duration pause);
   void plan_trouble();
+  void plan_cut();
   [[nodiscard]] std::string line_of(const ModelEvent& event);
 
   Dice dice_;
@@ -45,7 +50,8 @@ class ModelStream {
   const bool refused_;  // always: a proxy lets none through
   std::uint64_t order_ = 0;
   std::uint64_t attempt_ = 0;  // what was planned for an earlier one is void
-  bool open_ = false;
+  std::optional<SteadyTime> open_since_;
+  std::size_t openings_ = 0;
   bool silent_ = false;
   Duration pause_{};
   SteadyTime last_arrival_{SteadyTime::min()};
