@@ -184,10 +184,21 @@ bool Machine::looked(SteadyTime now, const Result<Seen>& outcome, Duration took,
     counted_.reset();
   }
   if (counting_) compare_count(now, outcome->images, took, facts);
-  const bool confirms =
-      vouches(facts.events) && !list_wanted_ && facts.rung == 0 && !facts.events.rang_at.has_value();
-  if (confirms) pause_ = Duration::zero();
-  return confirms;
+  if (!vouches(facts.events)) return false;
+  if (facts.rung > 0 || facts.events.rang_at) {
+    // Where it never stops ringing, only a list can confirm.
+    const bool is_late = now - confirmed_ >= freshness(options_.interval) / 2;
+    list_wanted_ = list_wanted_ || is_late;
+    return false;
+  }
+  if (list_wanted_ || is_no_longer_listed(now, facts)) return false;
+  confirmed_ = now;
+  pause_ = Duration::zero();
+  return true;
+}
+
+bool Machine::is_no_longer_listed(SteadyTime now, const Facts& facts) const {
+  return list_trouble_ && now - list_began_ > 2 * list_interval(facts, good_list_took_);
 }
 
 void Machine::compare_count(SteadyTime now, std::optional<std::size_t> images, Duration took,
@@ -239,6 +250,7 @@ void Machine::listed(SteadyTime now, const Status& outcome, Duration took, bool 
   good_list_took_ = took;
   list_wanted_ = false;
   list_began_ = now - took;
+  confirmed_ = now;
   list_opening_ = asked_opening_;
   list_not_before_ = SteadyTime::min();
   list_pause_ = pause_ = Duration::zero();
@@ -309,14 +321,22 @@ Duration Machine::list_interval(const Facts& facts) const {
 }
 
 Duration Machine::list_interval(const Facts& facts, Duration took) const {
-  const Duration wanted = vouches(facts.events) ? options_.full_interval : options_.interval;
+  return paid_interval(vouches(facts.events) ? options_.full_interval : options_.interval, facts, took);
+}
+
+Duration Machine::paid_interval(Duration wanted, const Facts& facts, Duration took) const {
   const Duration turn = facts.due_inspections > 0 ? 2 * took : took;
   return std::clamp(budget_.period_of(turn), wanted, longest_interval);
 }
 
+Duration Machine::freshness(Duration interval) const {
+  return std::max(options_.stale_after, 2 * interval);
+}
+
 SteadyTime Machine::fresh_until(SteadyTime confirmed, const Facts& facts) const {
-  const Duration interval = vouches(facts.events) ? options_.interval : list_interval(facts, good_list_took_);
-  return confirmed + std::max(options_.stale_after, 2 * interval);
+  const bool looks_confirm = vouches(facts.events) && !list_wanted_;
+  return confirmed + freshness(looks_confirm ? options_.interval
+                                             : paid_interval(options_.interval, facts, good_list_took_));
 }
 
 }  // namespace repodigest::poll

@@ -64,14 +64,16 @@ struct Seen {
 /// - A list: each interval; or each full interval while the stream vouches: it is up, a list has begun since
 ///   it was opened, and this engine announces every change. As soon as an interval has passed since the list
 ///   before: after the engine was away, a gap in the stream, a bell that says "anything", a question given
-///   up, or another count of images than before though nothing rang. At once: the first of an engine. One
+///   up, another count of images than before though nothing rang, or bells that leave no look quiet until
+///   half of the time is over for which what is known is fresh. At once: the first of an engine. One
 ///   that failed is tried again after such a pause as above. While inspects are due, lists take turns with
 ///   them: half of the engine's time each. A stream that is just being opened, or was lost this moment, is
 ///   waited for a little, so that the list after it leaves no gap.
 /// - Containers: once after each look and after the last of a row of bells.
 /// - Inspects. Many failed ones in a row make the others wait for such a pause.
 ///
-/// A look that finds nothing open (all of that above, and no bell) confirms the inventory as a list does.
+/// A look that finds nothing open (all of that above, and no bell) confirms the inventory as a list does;
+/// but not while lists have failed for longer than two of their intervals.
 ///
 /// Tell it the outcome of every step it asked for, and how long it took, before asking again. Thread rule:
 /// one thread.
@@ -124,6 +126,12 @@ class Machine {
   /// When a list is due, without regard to budget and turns.
   [[nodiscard]] SteadyTime list_due(const Facts& facts) const;
   [[nodiscard]] Duration list_interval(const Facts& facts, Duration took) const;
+  /// `wanted`, or longer where the budget does not pay for a list that takes `took` so often.
+  [[nodiscard]] Duration paid_interval(Duration wanted, const Facts& facts, Duration took) const;
+  /// How long what is confirmed each `interval` is fresh.
+  [[nodiscard]] Duration freshness(Duration interval) const;
+  /// Whether lists fail for so long that a quiet stream is no proof any more: looks see little of an engine.
+  [[nodiscard]] bool is_no_longer_listed(SteadyTime now, const Facts& facts) const;
   [[nodiscard]] bool wants_count(SteadyTime now, const Facts& facts) const;
   Step start_look(SteadyTime now, const Facts& facts);
   /// The most urgent of what is due besides looks, or a wait until the first of it is.
@@ -163,6 +171,7 @@ class Machine {
   bool look_before_list_ = false;
   SteadyTime list_not_before_ = SteadyTime::min();
   SteadyTime list_began_{};                     // the latest good one
+  SteadyTime confirmed_{};                      // the inventory, by a list or a look
   std::optional<std::uint64_t> list_opening_;   // the stream's, when it began
   std::optional<std::uint64_t> asked_opening_;  // the same of the one under way
   Duration list_took_{};

@@ -151,6 +151,46 @@ TEST_F(MachineWithEvents, ALookWhileSomethingRangConfirmsNothing) {
   EXPECT_TRUE(good_look());
 }
 
+TEST_F(MachineWithEvents, BellsThatNeverRestLeadToAListBeforeWhatIsKnownIsStale) {
+  const SteadyTime stale_at = machine_.fresh_until(start_, facts_);
+  for (int minute = 1; minute <= 2; ++minute) {
+    now_ = start_ + minute * 60s;
+    ring();
+    EXPECT_FALSE(good_look());
+    EXPECT_EQ(next(), Action::wait) << "a list for each look that hears a bell would be many";
+  }
+  now_ = start_ + 180s;
+  ring();
+  EXPECT_FALSE(good_look());
+  EXPECT_EQ(next(), Action::list);
+  EXPECT_LT(now_, stale_at);
+}
+
+TEST_F(MachineWithEvents, WhatOnlyAListCanConfirmIsFreshForTwoOfItsIntervals) {
+  ASSERT_EQ(wants_before(start_ + 2h), Action::list);
+  good_list(90s);
+  const SteadyTime listed = now_;
+  ring();
+  ASSERT_EQ(wants_before(now_ + 60s), Action::take_bells);
+  take(0, true);
+  EXPECT_GE(machine_.fresh_until(listed, facts_), listed + 2 * 1125s)
+      << "as without events: the budget pays for no list before";
+}
+
+TEST_F(MachineWithEvents, QuietLooksStopConfirmingAnEngineThatIsNoLongerListed) {
+  ASSERT_EQ(wants_before(start_ + 2h), Action::list);
+  while (now_ < start_ + 4h) {
+    const Step step = machine_.next(now_, facts_);
+    if (step.action == Action::wait) now_ = step.until;
+    if (step.action == Action::look) confirmed_ = machine_.looked(now_, Seen(), 0s, facts_);
+    if (step.action == Action::list) machine_.listed(now_, broken, 0s, false);
+    if (now_ < start_ + 119min && step.action == Action::look) {
+      EXPECT_TRUE(confirmed_);
+    }
+  }
+  EXPECT_FALSE(confirmed_);
+}
+
 TEST_F(MachineWithEvents, ABellThatSaysAnythingLeadsToAListAnIntervalAfterTheLast) {
   now_ += 10s;
   ring();
