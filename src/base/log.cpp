@@ -183,8 +183,7 @@ std::optional<std::uint64_t> Repeated::occurred(std::string_view key, SteadyTime
 std::uint64_t Repeated::ended() {
   const MutexLock lock(mutex_);
   std::uint64_t held_back = 0;
-  for (const auto& [key, trouble] : troubles_) held_back += trouble.held_back;
-  troubles_.clear();
+  for (auto& [key, trouble] : troubles_) held_back += std::exchange(trouble.held_back, 0);
   return held_back;
 }
 

@@ -55,7 +55,8 @@ void Doorbell::ring(inventory::Bell bell, SteadyTime now) {
   } else {
     bells_.push_back(std::move(bell));
   }
-  if (!state_.rang_at) state_.rang_at = now;
+  if (state_.rang_at) return;  // the poller knows of it, and a storm must not wake it for each bell
+  state_.rang_at = now;
   rung_.raise();
 }
 

@@ -26,9 +26,9 @@ void Journal::answered(const engine::Identity& identity, const inventory::Identi
 void Journal::failed(const Error& error, bool up, SteadyTime now) {
   // The key leaves the text out: one that differs a little each time must not defeat the limit.
   const std::string key = std::string(name_of(error.reason)) + (up ? "/up" : "/away");
-  in_trouble_ = true;
   const auto count = trouble_.occurred(key, now);
   if (!count) return;
+  said_trouble_ = true;
   up_ =
       up;  // only if it is said, so that an engine that comes and goes does not fill the log with its coming
   log::warn(up ? "the engine answers, but its images could not be read" : "the engine does not answer",
@@ -36,8 +36,7 @@ void Journal::failed(const Error& error, bool up, SteadyTime now) {
 }
 
 void Journal::recovered() {
-  if (!in_trouble_) return;
-  in_trouble_ = false;
+  if (!std::exchange(said_trouble_, false)) return;
   log::info("polling works again", {{"failures_not_logged", std::to_string(trouble_.ended())}});
 }
 
@@ -56,27 +55,29 @@ void Journal::rang(const inventory::Bell& bell) {
 }
 
 void Journal::containers_unknown(const Error& error, SteadyTime now) {
-  no_containers_ = true;
-  if (const auto count = container_trouble_.occurred(name_of(error.reason), now))
-    log::warn("the containers could not be listed",
-              {{"reason", name_of(error.reason)}, {"error", error.text}, {"times", std::to_string(*count)}});
+  const auto count = container_trouble_.occurred(name_of(error.reason), now);
+  if (!count) return;
+  said_no_containers_ = true;
+  log::warn("the containers could not be listed",
+            {{"reason", name_of(error.reason)}, {"error", error.text}, {"times", std::to_string(*count)}});
 }
 
 void Journal::containers_known() {
-  if (!std::exchange(no_containers_, false)) return;
+  if (!std::exchange(said_no_containers_, false)) return;
   log::info("the containers are listed again",
             {{"failures_not_logged", std::to_string(container_trouble_.ended())}});
 }
 
 void Journal::not_kept(const std::string& path, const Error& error, SteadyTime now) {
-  not_kept_ = true;
-  if (const auto count = cache_trouble_.occurred(name_of(error.reason), now))
-    log::warn("the cache file could not be written",
-              {{"file", path}, {"error", error.text}, {"times", std::to_string(*count)}});
+  const auto count = cache_trouble_.occurred(name_of(error.reason), now);
+  if (!count) return;
+  said_not_kept_ = true;
+  log::warn("the cache file could not be written",
+            {{"file", path}, {"error", error.text}, {"times", std::to_string(*count)}});
 }
 
 void Journal::kept() {
-  if (!std::exchange(not_kept_, false)) return;
+  if (!std::exchange(said_not_kept_, false)) return;
   log::info("the cache file is written again",
             {{"failures_not_logged", std::to_string(cache_trouble_.ended())}});
 }

@@ -51,12 +51,12 @@ class Repeated {
  public:
   static constexpr Duration interval = std::chrono::minutes(10);
 
-  /// Counts one occurrence of the trouble `key` (one of a few: each is kept until the end) at `now`. Returns
+  /// Counts one occurrence of the trouble `key` (one of a few: each is kept) at `now`. Returns
   /// how many occurrences the line to be written stands for (1 the first time), or nothing if it is to be
   /// held back. Two troubles that take turns are held back like one.
   std::optional<std::uint64_t> occurred(std::string_view key, SteadyTime now);
-  /// The troubles are over; the next occurrence is new. Returns how many were held back since their last
-  /// lines.
+  /// The troubles are over, as far as one can know: what comes again within the ten minutes is held back all
+  /// the same. Returns how many were held back since their last lines, and forgets those.
   std::uint64_t ended();
 
  private:

@@ -43,7 +43,8 @@ class Doorbell {
   [[nodiscard]] StreamState state() const EXCLUDES(mutex_);
   /// The bells since the last call; clears rang_at.
   std::vector<inventory::Bell> take() EXCLUDES(mutex_);
-  /// Raised by every bell and every change of the stream; the poller clears it before it looks at state().
+  /// Raised by every change of state(): of the stream, and by the first bell since take(). The poller clears
+  /// it before it looks at state().
   [[nodiscard]] const Wake& rung() const { return rung_; }
 
   // --- The listener's side.

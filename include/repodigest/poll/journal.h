@@ -42,9 +42,10 @@ class Journal {
   log::Repeated exceptions_;
   log::Repeated container_trouble_;
   log::Repeated cache_trouble_;
-  bool in_trouble_ = false;
-  bool no_containers_ = false;
-  bool not_kept_ = false;
+  // The end of a trouble is only said if it was: what comes and goes does not fill the log with its going.
+  bool said_trouble_ = false;
+  bool said_no_containers_ = false;
+  bool said_not_kept_ = false;
   bool duplicates_ = false;
 };
 

@@ -158,7 +158,7 @@ TEST(Repeated, LogsAnotherTroubleAtOnce) {
   EXPECT_EQ(repeated.occurred("timeout", start + minutes(11)), 2U);
 }
 
-TEST(Repeated, BeginsAnewAfterTheEnd) {
+TEST(Repeated, CountsAnewAfterTheEndAndStillHoldsBackWhatComesAgainSoon) {
   Repeated repeated;
   const SteadyTime start{};
   EXPECT_EQ(repeated.ended(), 0U);
@@ -166,7 +166,9 @@ TEST(Repeated, BeginsAnewAfterTheEnd) {
   EXPECT_EQ(repeated.occurred("connect", start), std::nullopt);
   EXPECT_EQ(repeated.occurred("connect", start), std::nullopt);
   EXPECT_EQ(repeated.ended(), 2U);
-  EXPECT_EQ(repeated.occurred("connect", start), 1U);
+  EXPECT_EQ(repeated.occurred("connect", start + minutes(9)), std::nullopt);
+  EXPECT_EQ(repeated.ended(), 1U);
+  EXPECT_EQ(repeated.occurred("connect", start + minutes(10)), 1U);
 }
 
 TEST(Repeated, TakesAnEmptyKeyForATrouble) {

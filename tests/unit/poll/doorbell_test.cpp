@@ -81,6 +81,17 @@ TEST(DoorbellTest, KeepsBellsWithTheTimeOfTheFirstUntilTheyAreTaken) {
   EXPECT_EQ(doorbell.state().rang_at, start + std::chrono::seconds(2));
 }
 
+TEST(DoorbellTest, WakesThePollerForTheFirstBellAlone) {
+  Doorbell doorbell;
+  doorbell.ring(bell("a:1"), start);
+  doorbell.rung().clear();
+  for (int i = 0; i < 3; ++i) doorbell.ring(bell("b:" + std::to_string(i)), start);
+  EXPECT_FALSE(doorbell.rung().raised()) << "nothing that it decides by is different";
+  doorbell.take();
+  doorbell.ring(bell("a:1"), start);
+  EXPECT_TRUE(doorbell.rung().raised());
+}
+
 TEST(DoorbellTest, KeepsOnlyTheLastOfTheSameBells) {
   Doorbell doorbell;
   const Bell removed{"", "a:1", true};

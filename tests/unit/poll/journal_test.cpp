@@ -96,6 +96,25 @@ TEST(JournalTest, SaysThatPollingWorksAgainOnlyAfterTrouble) {
   EXPECT_EQ(lines(text), 2U) << text;
 }
 
+TEST(JournalTest, TroublesThatComeAndGoAreSaidAsSeldomAsThoseThatStay) {
+  Journal journal;
+  const SteadyTime start(1000h);
+  const Error broken{Reason::http, "boom", 500};
+  const std::string text = logged([&] {
+    for (int minute = 0; minute < 30; ++minute) {
+      const SteadyTime now = start + minute * 1min;
+      journal.failed(broken, true, now);
+      journal.recovered();
+      journal.containers_unknown(broken, now);
+      journal.containers_known();
+      journal.not_kept("/x/cache", broken, now);
+      journal.kept();
+    }
+  });
+  EXPECT_EQ(lines(text), 3U * 2 * 3) << text;
+  EXPECT_NE(text.find("times=10"), std::string::npos) << text;
+}
+
 TEST(JournalTest, TellsWhenTheEngineChangedUnderUs) {
   Journal journal;
   const std::string text = logged([&] {
