@@ -104,7 +104,10 @@ History::History(std::uint64_t seed, bool with_events)
     engine_.restarted();
     if (stream_) stream_->restarted();
   };
-  world_.after_burst = [this] { clock_.in(settling, [this] { judge_settled(); }); };
+  world_.after_burst = [this] {
+    clock_.in(settling, [this] { judge_settled(); });
+    clock_.in(options_.interval + 2 * settling, [this] { judge_listed(); });
+  };
   clock_.before_time_goes_on = [this] {
     judge_publication();
     judge_spending();
@@ -175,7 +178,7 @@ void History::judge_spending() {
 }
 
 void History::judge_settled() {
-  if (!with_events_ || clock_.now() - start_ < first_settling) return;
+  if (!hears_all() || clock_.now() - start_ < first_settling) return;
   // After a gap there is a list, when the interval allows it.
   const std::optional<SteadyTime> open_since = stream_->open_since();
   if (!open_since ||
@@ -187,6 +190,32 @@ void History::judge_settled() {
   if (const auto wrong = difference(Names::by_bells))
     ADD_FAILURE() << to_seconds(clock_.now() - start_)
                   << " s after the start, settled after changes: " << *wrong;
+}
+
+void History::judge_listed() {
+  const bool quick = engine_.longest_list() <
+                     std::chrono::duration_cast<Duration>(options_.interval * options_.max_engine_share) / 2;
+  const bool has_gap = hears_all() && !stream_->open_since();
+  const bool has_changed = clock_.now() - world_.last_change() < options_.interval + settling;
+  if (!quick || has_gap || has_changed || clock_.now() - start_ < first_settling) return;
+  auto wrong = difference(hears_all() ? Names::by_bells : Names::of_the_list);
+  if (!wrong && nameless_and_unknown() > 0) wrong = "an image without names is not known";
+  if (wrong)
+    ADD_FAILURE() << to_seconds(clock_.now() - start_)
+                  << " s after the start, an interval after changes: " << *wrong;
+}
+
+std::size_t History::nameless_and_unknown() const {
+  const auto snapshot = store_.current();
+  const auto is_known = [&](const std::string& id) {
+    return std::any_of(snapshot->images.begin(), snapshot->images.end(),
+                       [&](const auto& image) { return image->id == id; });
+  };
+  const auto& images = world_.store().images();
+  return static_cast<std::size_t>(std::count_if(images.begin(), images.end(), [&](const auto& id_and_image) {
+    const auto& [id, image] = id_and_image;
+    return !image.hidden && image.names.empty() && image.digests.empty() && !is_known(id);
+  }));
 }
 
 std::optional<std::string> History::difference_of(const inventory::Image& image, Names names) const {
@@ -236,14 +265,7 @@ std::optional<std::string> History::difference(Names names) const {
     if (const auto wrong = difference_of(*image, names))
       return image->id + " on " + rules.version + (rules.store == Store::graphdriver ? " graphdriver" : "") +
              ": " + *wrong;
-  std::size_t missing_without_names = 0;
-  if (names == Names::by_bells)
-    for (const auto& [id, image] : world_.store().images()) {
-      if (image.hidden || !image.names.empty() || !image.digests.empty()) continue;
-      if (std::none_of(snapshot->images.begin(), snapshot->images.end(),
-                       [&id = id](const auto& known) { return known->id == id; }))
-        ++missing_without_names;
-    }
+  const std::size_t missing_without_names = names == Names::by_bells ? nameless_and_unknown() : 0;
   const auto visible = std::count_if(world_.store().images().begin(), world_.store().images().end(),
                                      [](const auto& id_and_image) { return !id_and_image.second.hidden; });
   if (snapshot->images.size() + missing_without_names != static_cast<std::size_t>(visible))

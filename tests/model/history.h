@@ -37,11 +37,17 @@ class History {
   /// In a tame world, some seconds after a burst: what is published is what is so, and hardly a list was
   /// needed.
   void judge_settled();
+  /// In a tame world, an interval after a burst, and lists being quick: what is published is what is so, with
+  /// events or without, new images without names too.
+  void judge_listed();
+  /// Whether every change rings.
+  [[nodiscard]] bool hears_all() const { return with_events_ && world_.rules().announces_every_change(); }
   /// Why the published snapshot is not what is so; nothing if it is. By bells alone, names with a digest may
   /// be others than in the list, and new images without names are not known yet.
   enum class Names { of_the_list, by_bells };
   [[nodiscard]] std::optional<std::string> difference(Names names) const;
   [[nodiscard]] std::optional<std::string> difference_of(const inventory::Image& image, Names names) const;
+  [[nodiscard]] std::size_t nameless_and_unknown() const;
   [[nodiscard]] std::optional<std::string> trouble() const;
   /// After the unrest: looks again and again whether all is as it should be; twice in a row ends the history.
   void look_whether_all_is_well(bool was_well);

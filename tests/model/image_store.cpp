@@ -106,16 +106,23 @@ ModelEvents ImageStore::tag(Dice& dice) {
   return {event("tag", *image, name)};
 }
 
-ModelEvents ImageStore::untag_any(Dice& dice) {
-  Image* const image = any(dice);
-  if (image == nullptr || image->names.empty()) return {};
-  const std::string id = image->id;
-  const std::string name =
-      *std::next(image->names.begin(), static_cast<std::ptrdiff_t>(dice.below(image->names.size())));
+ModelEvents ImageStore::untag(const std::string& name) {
   ModelEvents events;
+  const auto holder = std::find_if(images_.begin(), images_.end(),
+                                   [&](const auto& one) { return one.second.names.count(name) > 0; });
+  if (holder == images_.end()) return events;
+  const std::string id = holder->first;
   untag(id, name, events);
   drop_if_nameless(id, events);
   return events;
+}
+
+ModelEvents ImageStore::untag_any(Dice& dice) {
+  const Image* const image = any(dice);
+  if (image == nullptr || image->names.empty()) return {};
+  const auto name =
+      std::next(image->names.begin(), static_cast<std::ptrdiff_t>(dice.below(image->names.size())));
+  return untag(std::string(*name));
 }
 
 ModelEvents ImageStore::delete_any(Dice& dice) {

@@ -32,6 +32,10 @@ class ImageStore {
 
   /// One change through the engine's API, at random. Returns its events, in their order.
   ModelEvents change(Dice& dice);
+  /// Gives some image some tag.
+  ModelEvents tag(Dice& dice);
+  /// Takes that name away, from whoever has it.
+  ModelEvents untag(const std::string& name);
   /// One by another client of containerd, of which no event tells. Nothing with other stores.
   void change_beside_the_engine(Dice& dice);
 
@@ -54,7 +58,6 @@ class ImageStore {
   void drop_if_nameless(const std::string& id, ModelEvents& events);
   void remove(const std::string& id, ModelEvents& events);
 
-  ModelEvents tag(Dice& dice);
   ModelEvents untag_any(Dice& dice);
   ModelEvents delete_any(Dice& dice);
   ModelEvents pull(Dice& dice);

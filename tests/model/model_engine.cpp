@@ -89,13 +89,17 @@ ModelEngine::Kind ModelEngine::kind_of(const std::string& target) {
   return target.find("/containers/") != std::string::npos ? Kind::containers : Kind::light;
 }
 
+Duration ModelEngine::list_effort() const {
+  const auto images = static_cast<Duration::rep>(world_.store().images().size() * scale_);
+  return 1ms + images * (world_.rules().store == Store::containerd ? Duration(9ms) : Duration(50us));
+}
+
 Duration ModelEngine::effort(Kind kind, const std::string& target) {
   const bool slow_store = world_.rules().store == Store::containerd;
-  const auto images = static_cast<Duration::rep>(world_.store().images().size() * scale_);
   const auto names = static_cast<Duration::rep>(world_.store().name_count() * scale_);
   Duration effort = 500us;
   if (target.ends_with("/info")) effort = Duration(20ms) + names * 9us;
-  if (kind == Kind::list) effort = 1ms + images * (slow_store ? Duration(9ms) : Duration(50us));
+  if (kind == Kind::list) effort = list_effort();
   if (kind == Kind::inspect) effort = 1ms + (slow_store ? names * 15us : 0us);
   if (kind == Kind::containers) effort = 2ms;
   effort += dice_.up_to(effort) - effort / 2;

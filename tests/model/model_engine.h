@@ -45,12 +45,15 @@ class ModelEngine {
     std::size_t exceptions = 0;  ///< thrown at who asked
   };
   [[nodiscard]] const Spent& spent() const { return spent_; }
+  /// At most, of one that does not hang.
+  [[nodiscard]] Duration longest_list() const { return list_effort() * 3 / 2; }
 
  private:
   enum class Kind { light, list, inspect, containers };
   static Kind kind_of(const std::string& target);
   /// How long a call of that kind takes.
   Duration effort(Kind kind, const std::string& target);
+  [[nodiscard]] Duration list_effort() const;
   std::optional<Error> spoil(Kind kind);
   transport::Response behind_a_proxy();
   transport::Response answer(const std::string& target);

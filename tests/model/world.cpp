@@ -40,7 +40,6 @@ Rules World::another_engine(const Rules* now) {
     const Store store = kind < 5 ? Store::containerd : kind < 7 ? Store::graphdriver : Store::podman;
     Rules next =
         rules_of(dice_.one_of(store == Store::podman ? podman_versions() : docker_versions()), store);
-    if (tame_ && !next.announces_every_change()) continue;
     if (now == nullptr) return next;
     // Podman has no ID by which one could tell it from another podman.
     const bool both_podman = now->store == Store::podman && store == Store::podman;
@@ -73,12 +72,17 @@ void World::burst(std::size_t changes) {
 }
 
 bool World::change() {
+  last_change_ = clock_.now();
   if (dice_.one_in(8)) {
     change_containers();
     return false;
   }
   if (!tame_ && dice_.one_in(12)) {
     store_.change_beside_the_engine(dice_);
+    return false;
+  }
+  if (!tame_ && dice_.one_in(6)) {
+    flicker();
     return false;
   }
   bool leaves_out = false;
@@ -88,6 +92,19 @@ bool World::change() {
     on_event(event);
   }
   return leaves_out;
+}
+
+/// A tag that comes and soon goes: between two lists, perhaps with an inspect while it is there.
+void World::flicker() {
+  std::string name;
+  for (const ModelEvent& event : store_.tag(dice_)) {
+    name = event.name;
+    on_event(event);
+  }
+  if (name.empty()) return;
+  clock_.in(dice_.up_to(40s), [this, name] {
+    for (const ModelEvent& event : store_.untag(name)) on_event(event);
+  });
 }
 
 void World::change_containers() {

@@ -21,8 +21,8 @@ namespace repodigest::model {
 /// Thread rule: one thread.
 class World {
  public:
-  /// Changes end after `unrest`. A `tame` world has one engine that announces every change, is never away,
-  /// and is changed in bursts through its API only.
+  /// Changes end after `unrest`. A `tame` world has one engine that is never away and is changed in bursts
+  /// through its API only.
   World(std::uint64_t seed, bool tame, Duration unrest, SimulatedClock& clock);
 
   /// An image event; a burst of changes has ended (tame); the engine's process ended, so that connections
@@ -42,6 +42,7 @@ class World {
   [[nodiscard]] bool away() const { return clock_.now() < away_until_; }
   [[nodiscard]] bool restless() const { return clock_.now() < end_; }
   [[nodiscard]] bool tame() const { return tame_; }
+  [[nodiscard]] SteadyTime last_change() const { return last_change_; }
 
  private:
   Rules another_engine(const Rules* now);
@@ -52,6 +53,7 @@ class World {
   bool change();
   void change_containers();
   void burst(std::size_t changes);
+  void flicker();
   void replace();
   void remember_engine() { ids_by_version_[rules().version].insert(engine_id_); }
 
@@ -59,6 +61,7 @@ class World {
   SimulatedClock& clock_;
   const bool tame_;
   const SteadyTime end_;
+  SteadyTime last_change_{};
   std::size_t engines_ = 0;
   std::string engine_id_;
   std::map<std::string, std::set<std::string>> ids_by_version_;  // of all that were there
