@@ -185,7 +185,9 @@ int exit_code(const cli::Config& config, const Report& report) {
 }  // namespace
 
 int run_check(const cli::Config& config, const engine::Surroundings& surroundings) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is exit 3, not a death
+  // A closed pipe and a limit of files are exit 3, not a death.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   Stats stats;
   const auto findings =
       config.url.empty() ? ask_engine(config, surroundings, stats) : ask_running_daemon(config);

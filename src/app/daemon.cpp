@@ -53,13 +53,15 @@ class LastResort {
   std::thread thread_;
 };
 
-/// Blocks the signals that wait_for_stop() takes, before any thread inherits the mask.
+/// Blocks the signals that wait_for_stop() takes, before any thread inherits the mask, and ignores those that
+/// tell of what is an error of a write anyway (a limit of files: setrlimit(2), RLIMIT_FSIZE).
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int one : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, one);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 

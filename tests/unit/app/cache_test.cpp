@@ -87,6 +87,14 @@ TEST_F(CacheTest, AFileThatIsNoneOfOursStaysAndTheLogSaysSo) {
   EXPECT_EQ(support::read_file(file_), "precious");
 }
 
+TEST_F(CacheTest, AFileThatGrowsBeyondTheLimitOfFilesDoesNotEndTheDaemon) {
+  const auto daemon = start();
+  ASSERT_TRUE(daemon->wait_until_inspected()) << daemon->log();
+  daemon->process().signal(SIGXFSZ);
+  EXPECT_EQ(daemon->metric("docker_up"), 1) << daemon->log();
+  EXPECT_TRUE(daemon->process().running());
+}
+
 TEST_F(CacheTest, AKilledDaemonLeavesAFileThatCanBeReadOrNone) {
   run();
   const std::uint64_t all = newly_inspected();

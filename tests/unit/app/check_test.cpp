@@ -149,10 +149,12 @@ TEST_F(CheckTest, AReportThatCannotBeDeliveredEndsWith3) {
   const Outcome outcome = check({"--output=/no/such/folder/report"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_NE(outcome.errors.find("/no/such/folder/report"), std::string::npos) << outcome.errors;
-  support::Process full({"/bin/sh", "-c", support::program_path() + " check --demo > /dev/full"});
-  const auto ended = full.wait();
-  ASSERT_TRUE(ended);
-  EXPECT_EQ(ended->exit_code, 3) << ended->errors;
+  for (const std::string shell : {"exec > /dev/full; exec ", "ulimit -f 0; exec "}) {
+    support::Process full({"/bin/sh", "-c", shell + support::program_path() + " check --demo"});
+    const auto ended = full.wait();
+    ASSERT_TRUE(ended);
+    EXPECT_EQ(ended->exit_code, 3) << shell << ended->errors;
+  }
 }
 
 TEST_F(CheckTest, AnImageThatCanNeverBeInspectedDoesNotSpoilTheReport) {
