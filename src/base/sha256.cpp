@@ -32,4 +32,17 @@ Sha256::Sum Sha256::finish() {
   return sum;
 }
 
+std::string sha256_hex(std::string_view bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  Sha256 sum;
+  sum.add(bytes);
+  std::string hex;
+  for (const char c : sum.finish()) {
+    const auto byte = static_cast<unsigned char>(c);
+    hex += digits[byte >> 4U];
+    hex += digits[byte & 0xFU];
+  }
+  return hex;
+}
+
 }  // namespace repodigest

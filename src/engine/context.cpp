@@ -1,10 +1,9 @@
 #include "context.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
+
+#include "repodigest/base/sha256.h"
 
 namespace repodigest::engine {
 namespace {
@@ -34,22 +33,6 @@ std::string text_or_empty(const json& value) {
   return value.is_string() ? value.get<std::string>() : std::string();
 }
 
-/// Contexts are kept under the SHA-256 of their name (docker/cli v27.3.1 cli/context/store/metadatastore.go).
-std::string sha256_hex(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  std::size_t length = 0;
-  // Fails only without memory; the empty name then leads to a context that is not found.
-  if (EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), hash.data(), &length) != 1)
-    return {};
-  std::string hex;
-  for (std::size_t i = 0; i < length; ++i) {
-    hex += digits[hash[i] >> 4U];
-    hex += digits[hash[i] & 0xFU];
-  }
-  return hex;
-}
-
 }  // namespace
 
 std::optional<std::string> docker_config_folder(const Surroundings& surroundings) {
@@ -69,6 +52,7 @@ Result<std::string> current_context(const std::string& config_folder, const Surr
 Result<Context> read_context(const std::string& name, const std::string& config_folder,
                              const Surroundings& surroundings) {
   const std::string contexts = config_folder + "/contexts";
+  // docker/cli v27.3.1 cli/context/store/metadatastore.go
   const std::string hash = sha256_hex(name);
   const std::string path = contexts + "/meta/" + hash + "/meta.json";
   if (!surroundings.exists(path))

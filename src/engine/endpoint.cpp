@@ -1,17 +1,14 @@
 #include "repodigest/engine/endpoint.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "context.h"
-#include "repodigest/base/fd.h"
+#include "repodigest/base/file.h"
 
 namespace repodigest::engine {
 namespace {
@@ -161,27 +158,11 @@ FoundEndpoint default_endpoint(const TlsWishes& wishes, const Surroundings& surr
   return found;
 }
 
-Result<std::string> read_regular_file(const std::string& path) {
+Result<std::string> read_setting(const std::string& path) {
   constexpr std::size_t largest = std::size_t{1} << 20U;
-  // O_NONBLOCK: a FIFO in the file's place must not stop the program.
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file) return usage("cannot open " + path + ": " + errno_text(errno));
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
-    return usage(path + " is not a regular file");
-  std::string content(largest + 1, '\0');
-  std::size_t size = 0;
-  while (size < content.size()) {
-    const ssize_t got = ::read(file.get(), content.data() + size, content.size() - size);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return usage("cannot read " + path + ": " + errno_text(errno));
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  if (size > largest) return usage(path + " is larger than 1 MiB");
-  content.resize(size);
-  content.shrink_to_fit();
-  return content;
+  Result<std::string> text = read_regular_file(path, largest);
+  if (!text) return usage(text.error().text);
+  return text;
 }
 
 }  // namespace
@@ -192,7 +173,7 @@ Surroundings Surroundings::of_process() {
             if (value == nullptr || *value == '\0') return std::nullopt;
             return value;
           },
-          .read_file = read_regular_file,
+          .read_file = read_setting,
           .exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; },
           .variable_names =
               [] {

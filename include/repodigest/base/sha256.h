@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <string_view>
 
 struct evp_md_ctx_st;  // OpenSSL's EVP_MD_CTX
@@ -26,5 +27,8 @@ class Sha256 {
   };
   std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
+
+/// SHA-256 of `bytes` in lower-case hex, as sha256sum(1) prints it. Any thread.
+std::string sha256_hex(std::string_view bytes);
 
 }  // namespace repodigest

@@ -23,5 +23,9 @@ TEST(Sha256Test, IsTheSameForTheSameBytesInPieces) {
   EXPECT_EQ(std::string(sum.data(), sum.size()), std::string(expected, sum.size()));
 }
 
+TEST(Sha256Test, IsPrintedAsSha256sumPrintsIt) {
+  EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
 }  // namespace
 }  // namespace repodigest

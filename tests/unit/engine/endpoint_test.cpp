@@ -384,13 +384,13 @@ TEST(Surroundings, ReadFilesAndVariablesOfTheProcess) {
   EXPECT_TRUE(real.exists(file));
   EXPECT_EQ(*real.read_file(file), "content");
   EXPECT_FALSE(real.exists(file + "2"));
-  EXPECT_THAT(real.read_file(file + "2").error().text, HasSubstr("cannot open " + file + "2: "));
+  EXPECT_THAT(real.read_file(file + "2").error().text, HasSubstr("cannot read " + file + "2: "));
   EXPECT_THAT(real.read_file(folder.path()).error().text, HasSubstr("is not a regular file"));
 
   std::ofstream(file) << std::string((1U << 20U), 'x');
   EXPECT_EQ(real.read_file(file)->size(), 1U << 20U);
   std::ofstream(file, std::ios::app) << "x";
-  EXPECT_THAT(real.read_file(file).error().text, HasSubstr("larger than 1 MiB"));
+  EXPECT_THAT(real.read_file(file).error().text, HasSubstr("larger than 1048576 bytes"));
 
   ::setenv("REPODIGEST_TEST_VARIABLE", "", 1);
   EXPECT_FALSE(real.variable("REPODIGEST_TEST_VARIABLE").has_value()) << "empty is unset";
