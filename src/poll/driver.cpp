@@ -201,13 +201,13 @@ void Driver::list_containers(const Cancel& stop) {
     containers_failed_in_a_row_ = 0;
     journal_.containers_known();
     inventory_.set_containers(std::move(containers).value());
-  } else if (const Error& error = containers.error();
-             parts_.client.last_look_failed() || !concerns_one_image(error)) {
-    // It tells of the engine: another may be there, as whose nothing may be taken before a look.
+  } else if (const Error& error = containers.error(); parts_.client.last_look_failed()) {
     machine_.look_failed(now, error);
     count_failure(error);
     post_health();
   } else {
+    // If it tells of the engine, another may be there, as whose nothing may be taken before a look.
+    if (!concerns_one_image(error)) machine_.doubt_engine(now);
     const bool refused = error.status >= 400 && error.status < 500;
     journal_.containers_unknown(error, now);
     if (++containers_failed_in_a_row_ >= container_failures || refused)

@@ -168,7 +168,7 @@ bool Machine::looked(SteadyTime now, const Result<Seen>& outcome, Duration took,
   away_.reset();
   look_before_list_ = false;
   next_look_ = std::max(look_started_ + options_.interval, now + took);
-  containers_due_ = options_.containers;
+  containers_due_ = options_.containers && (!std::exchange(in_doubt_, false) || outcome->another);
   announces_ = outcome->announces_every_change;
   if (outcome->another) {
     listed_ = false;
@@ -265,6 +265,11 @@ void Machine::listed_containers(SteadyTime now, Duration took) {
   inspects_since_containers_ = Duration::zero();
 }
 
+void Machine::doubt_engine(SteadyTime now) {
+  next_look_ = now;
+  in_doubt_ = true;
+}
+
 bool Machine::inspected(SteadyTime now, const Status& outcome, Duration took, bool look_failed) {
   pay(now, took);
   inspects_since_list_ += std::max(took, shortest_inspect);
@@ -306,7 +311,7 @@ void Machine::look_failed(SteadyTime now, const Error& error) {
 
 void Machine::went_away(SteadyTime now, const Error& error) {
   timeouts_in_a_row_ = 0;
-  up_ = false;
+  up_ = in_doubt_ = false;
   away_ = error;
   pause_ = longer(pause_);
   next_look_ = now + jittered(pause_, random_);

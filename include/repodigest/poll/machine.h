@@ -57,8 +57,9 @@ struct Seen {
 /// the interval, with jitter. Else, in this order, what is due and what the budget has credit for (looks need
 /// none):
 ///
-/// - A look each interval, resting at least as long as it took; and at once after a list that failed. With a
-///   stream that vouches (below) it now and then counts the engine's images, and before each list.
+/// - A look each interval, resting at least as long as it took; and at once after a list that failed, or
+///   whatever else left the engine in doubt. With a stream that vouches (below) it now and then counts the
+///   engine's images, and before each list.
 /// - Bells, 100 ms after the first of them rang: first taken, then asked about one by one, on the events'
 ///   reserve where need be. A storm of them takes turns with what follows.
 /// - A list: each interval; or each full interval while the stream vouches: it is up, a list has begun since
@@ -69,7 +70,7 @@ struct Seen {
 ///   that failed is tried again after such a pause as above. While inspects are due, lists take turns with
 ///   them: half of the engine's time each. A stream that is just being opened, or was lost this moment, is
 ///   waited for a little, so that the list after it leaves no gap.
-/// - Containers: once after each look and after the last of a row of bells.
+/// - Containers: once after each look but one in doubt, and after the last of a row of bells.
 /// - Inspects. Many failed ones in a row make the others wait for such a pause.
 ///
 /// A look that finds nothing open (all of that above, and no bell) confirms the inventory as a list does;
@@ -99,6 +100,9 @@ class Machine {
   void listed(SteadyTime now, const Status& outcome, Duration took, bool changed);
   /// Containers were asked for, with whatever outcome.
   void listed_containers(SteadyTime now, Duration took);
+  /// That call failed in a way that tells of the engine, or of a proxy that hangs up on it: a look at once
+  /// tells which, and does not ask for containers again.
+  void doubt_engine(SteadyTime now);
   /// One inspect. An Error that tells of the image alone is the inventory's business; one that tells of the
   /// engine (also: a look on the way failed), or the third timeout in a row, ends the poll: then it returns
   /// true.
@@ -188,6 +192,7 @@ class Machine {
 
   // Containers and inspects.
   bool containers_due_ = false;
+  bool in_doubt_ = false;  // by doubt_engine(), until a look
   bool containers_since_list_ = false;
   Duration containers_took_{};
   Duration inspects_since_list_{};  // how long all of them took

@@ -347,6 +347,22 @@ TEST_F(DriverTest, AProxyThatRefusesContainersMakesThemUnknownAtOnce) {
   EXPECT_FALSE(store_.current()->containers_known);
 }
 
+TEST_F(DriverTest, AProxyThatHangsUpOnContainersIsNoEngineThatIsAway) {
+  after(90s, [this] {
+    engine_.set("/v1.47/containers/json?all=1", {.error = Error{Reason::connect, "hung up"}});
+    engine_.take_targets();
+  });
+  std::vector<bool> up;
+  for (Duration time = 100s; time < 400s; time += 10s)
+    clock_.in(time, [&] { up.push_back(board_.get().up && !board_.get().last_error); });
+  run(400s);
+  EXPECT_THAT(up, testing::Each(true));
+  EXPECT_FALSE(store_.current()->containers_known);
+  const auto asked = engine_.take_targets();
+  EXPECT_THAT(asked, Not(Contains("/v1.47/images/json")));
+  EXPECT_LE(std::count(asked.begin(), asked.end(), "/_ping"), 2 * 6);
+}
+
 TEST_F(DriverTest, ContainersOfAnotherEngineLeadToALookBeforeAnythingElseIsAsked) {
   clock_.in(90s, [this] {
     engine_.once("/v1.47/containers/json?all=1",
