@@ -184,9 +184,9 @@ void History::judge_settled() {
   if (!open_since ||
       (stream_->openings() > 1 && clock_.now() - *open_since < options_.interval + 2 * settling))
     return;
-  // The first, and one after each opening of the stream, besides the full ones.
+  // One before and one after each opening of the stream, besides the full ones.
   const std::size_t full_lists = static_cast<std::size_t>((clock_.now() - start_) / options_.full_interval);
-  EXPECT_LE(engine_.spent().lists, 1 + stream_->openings() + full_lists + stream_->unplaceable());
+  EXPECT_LE(engine_.spent().lists, 2 * stream_->openings() + full_lists + stream_->unplaceable());
   if (const auto wrong = difference(Names::by_bells))
     ADD_FAILURE() << to_seconds(clock_.now() - start_)
                   << " s after the start, settled after changes: " << *wrong;
@@ -224,6 +224,9 @@ std::optional<std::string> History::difference_of(const inventory::Image& image,
   if (found == world_.store().images().end() || found->second.hidden) return "there is no such image";
   const Said row = listed(rules, found->second);
   const Said inspect = rules.inspect(found->second);
+  const bool nameless = found->second.names.empty() && found->second.digests.empty();
+  // A list may have brought it this moment.
+  if (names == Names::by_bells && nameless && image.repo_tags.empty()) return std::nullopt;
   if (image.pending) return "pending";
   if (image.failure) return "failed: " + std::string(name_of(*image.failure));
   const Strings tags = strings_of(image.repo_tags);

@@ -126,7 +126,9 @@ void World::change_containers() {
 }
 
 void World::plan_replacement() {
-  clock_.in(Duration(30s) + dice_.up_to(12min), [this] {
+  // Longer than a list and a look that hang: who comes and goes while one question is asked is never told
+  // apart.
+  clock_.in(Duration(4min) + dice_.up_to(8min), [this] {
     if (!restless()) return;
     replace();
     plan_replacement();
