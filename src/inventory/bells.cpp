@@ -22,10 +22,6 @@ bool mean_the_same(std::string_view one, std::string_view other) {
   return digest::familiar_name(one) == digest::familiar_name(other);
 }
 
-bool has_digest(std::string_view name) {
-  return name.find('@') != std::string_view::npos;
-}
-
 bool holds(const Image& image, std::string_view name) {
   return std::any_of(image.repo_tags.begin(), image.repo_tags.end(),
                      [name](std::string_view tag) { return mean_the_same(tag, name); });
@@ -35,18 +31,24 @@ Due due_of(const Question& question) {
   return {question.id, question.by_reference() ? question.reference : question.id};
 }
 
-/// RepoTags of an image as the next list will have them: what inspect shows, and names with a digest that are
-/// known, because engines before 28 leave these out of it. Lists of the containerd store have them.
+/// Whether it is "repository@digest". What has a tag besides ("repository:tag@digest") stands among the
+/// RepoTags of every engine's inspect, and says nothing about the others.
+bool has_only_digest(std::string_view name) {
+  return digest::parse_entry(name).kind == digest::EntryKind::canonical;
+}
+
+/// RepoTags of an image as the next list will have them: what inspect shows, and names with only a digest
+/// that are known, because engines before 28 leave these out of it. Lists of the containerd store have them.
 Strings names_after(const Texts& known, const Question& question, Strings told, engine::ImageStore store) {
   std::erase(told, "<none>:<none>");
-  if (std::none_of(told.begin(), told.end(), has_digest)) {
+  if (std::none_of(told.begin(), told.end(), has_only_digest)) {
     for (const std::string_view name : known)
-      if (has_digest(name) && !mean_the_same(name, question.reference)) told.emplace_back(name);
+      if (has_only_digest(name) && !mean_the_same(name, question.reference)) told.emplace_back(name);
     const bool is_listed = store == engine::ImageStore::containerd ||
                            std::any_of(known.begin(), known.end(), [&](std::string_view name) {
                              return mean_the_same(name, question.reference);
                            });
-    if (has_digest(question.reference) && question.by_reference() && is_listed)
+    if (has_only_digest(question.reference) && question.by_reference() && is_listed)
       told.push_back(question.reference);
   }
   keep_first_appearances(told);

@@ -274,6 +274,18 @@ TEST(TheAnswerToABell, AddsTheNameWithADigestThatRangThoughInspectLeavesItOut) {
   EXPECT_EQ(world.due_count(), 0U);
 }
 
+TEST(TheAnswerToABell, AddsTheNameWithADigestThatRangBesideOneWithATagTooThatInspectShows) {
+  World world = two_images();
+  const std::string pinned = "a:1@" + id1;
+  world.list({row(id1, {"a:1", pinned}, {a1}), row(id2, {"b:1"}, {b2})});
+  world.answer(id1, inspect(id1, {a1}, {"a:1", pinned}));
+  world.inventory.ring({"", b1});
+  EXPECT_TRUE(reply(world, inspect(id1, {a1, b1}, {"a:1", pinned})));
+  EXPECT_THAT(world.image(id1)->repo_tags, ElementsAre("a:1", pinned, b1));
+  world.list({row(id1, {"a:1", pinned}, {a1}), row(id2, {"b:1"}, {b2})});
+  EXPECT_EQ(world.next(), id1) << "the name is gone again, and one of the counts with it";
+}
+
 TEST(TheAnswerToABell, IsVoidWhenTheNextRowHasAnotherNameWithADigest) {
   World world = two_images();
   world.inventory.ring({id1, "a:2"});
