@@ -117,12 +117,14 @@ class Dialogue final : private httplib::Server {
 
     const bool is_head = head_.request_line.starts_with("HEAD ");
     std::string written = stream.take_written();
-    if (!reply_ || written.empty()) return refused(task.guest, is_head);
-    stats_.count_http(handler_, reply_->status);
+    // Taken out, lest a worker that rests keep the document of an inventory that has changed.
+    const std::optional<Reply> reply = std::exchange(reply_, std::nullopt);
+    if (!reply || written.empty()) return refused(task.guest, is_head);
+    stats_.count_http(handler_, reply->status);
     Answer answer{task.guest, {}, head_.keep_alive};
     answer.segments.push_back(std::make_shared<const std::string>(std::move(written)));
-    if (!is_head && !is_without_content(*reply_))
-      answer.segments.insert(answer.segments.end(), reply_->body.begin(), reply_->body.end());
+    if (!is_head && !is_without_content(*reply))
+      answer.segments.insert(answer.segments.end(), reply->body.begin(), reply->body.end());
     return answer;
   }
 
