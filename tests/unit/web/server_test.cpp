@@ -190,6 +190,14 @@ TEST(ServerTest, KeepsTheOrderOfRequestsThatCameTogetherAlsoWhereOneIsReady) {
   }
 }
 
+TEST(ServerTest, KeepsNothingOfAReplyThatWasSent) {
+  const Serving serving;
+  const auto holders = serving.big().use_count();
+  EXPECT_EQ(serving.ask(get("/big")).body.size(), serving.big()->size());
+  EXPECT_TRUE(eventually([&] { return serving.big().use_count() == holders; }))
+      << "a worker that has nothing to do must not keep the document of an older inventory";
+}
+
 TEST(ServerTest, RefusesARequestThatStandsWhereABodyWould) {
   const Serving serving;
   RawClient client = serving.client();
