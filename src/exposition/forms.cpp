@@ -1,14 +1,12 @@
 #include "repodigest/exposition/forms.h"
 
-#include <openssl/evp.h>
-
-#include <array>
 #include <atomic>
-#include <new>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "repodigest/base/sha256.h"
 #include "repodigest/exposition/json.h"
 
 namespace repodigest::exposition {
@@ -51,17 +49,8 @@ Bytes shared(std::string bytes) {
 
 /// The first 128 bits of SHA-256, in hex and quotes: no two documents of one daemon will ever share them.
 std::string etag_of(const std::string& bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
-  unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), hash.data(), &size, EVP_sha256(), nullptr) != 1)
-    throw std::bad_alloc();  // SHA-256 fails for want of memory alone
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string etag = "\"";
-  for (std::size_t i = 0; i < 16; ++i) {
-    etag += digits[hash[i] >> 4];
-    etag += digits[hash[i] & 0xf];
-  }
-  return etag + '"';
+  constexpr std::size_t digits = 32;
+  return '"' + sha256_hex(bytes).substr(0, digits) + '"';
 }
 
 Bytes gzipped(std::string_view plain) {

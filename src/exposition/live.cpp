@@ -1,6 +1,5 @@
 #include "repodigest/exposition/live.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -12,6 +11,7 @@
 #include "repodigest/base/build_info.h"
 #include "repodigest/base/result.h"
 #include "repodigest/exposition/process.h"
+#include "requests.h"
 
 namespace repodigest::exposition {
 namespace {
@@ -119,74 +119,6 @@ void add_events(std::string& out, const Stats& stats) {
     events.sample(stats.events[i].value(), {{"action", event_action_names[i]}});
 }
 
-/// Three quarters of the lines of a scrape are the engine's requests, whose names and labels never change:
-/// they are made once.
-struct RequestSeries {
-  static constexpr std::string_view durations = "docker_api_request_duration_seconds";
-  static constexpr std::string_view failures = "docker_api_request_failures_total";
-  static constexpr std::size_t buckets = DurationHistogram::bounds.size() + 1;
-
-  struct Operation {
-    std::string count;
-    std::string sum;
-    std::array<std::string, buckets> bucket;
-    std::array<std::string, reason_names.size()> failed;
-  };
-  std::array<Operation, operation_names.size()> operations;
-
-  RequestSeries() {
-    const auto series = [](std::string_view name, std::string_view suffix,
-                           std::initializer_list<Label> labels) {
-      std::string text = std::string(name).append(suffix);
-      append_labels(text, labels);
-      return text;
-    };
-    for (std::size_t i = 0; i < operations.size(); ++i) {
-      Operation& operation = operations[i];
-      const Label label = {"operation", operation_names[i]};
-      operation.count = series(durations, "_count", {label});
-      operation.sum = series(durations, "_sum", {label});
-      for (std::size_t j = 0; j < buckets; ++j)
-        operation.bucket[j] = series(durations, "_bucket", {label, {"le", bound(j)}});
-      for (std::size_t j = 0; j < reason_names.size(); ++j)
-        operation.failed[j] = series(failures, "", {label, {"reason", reason_names[j]}});
-    }
-  }
-
- private:
-  static std::string bound(std::size_t bucket) {
-    if (bucket + 1 == buckets) return "+Inf";
-    std::string line;
-    append_value(line, DurationHistogram::bounds[bucket]);
-    return line.substr(1, line.size() - 2);  // without blank and line end
-  }
-};
-
-void add_requests(std::string& out, const Stats& stats) {
-  static const RequestSeries series;
-  const auto sample = [&out](const std::string& name_and_labels, auto value) {
-    out += name_and_labels;
-    append_number(out, value);
-  };
-  append_head(out, RequestSeries::durations, "histogram",
-              "How long requests to the engine took, failed ones included, by operation.");
-  for (std::size_t i = 0; i < operation_names.size(); ++i) {
-    const DurationHistogram& durations = stats.request_duration[i];
-    std::array<std::uint64_t, RequestSeries::buckets> cumulative{};
-    std::uint64_t count = 0;
-    for (std::size_t j = 0; j < cumulative.size(); ++j) cumulative[j] = count += durations.bucket(j);
-    // In prometheus-cpp's order.
-    sample(series.operations[i].count, count);
-    sample(series.operations[i].sum, durations.sum());
-    for (std::size_t j = 0; j < cumulative.size(); ++j) sample(series.operations[i].bucket[j], cumulative[j]);
-  }
-  append_head(out, RequestSeries::failures, counter,
-              "Requests to the engine that failed, by operation and reason.");
-  for (std::size_t i = 0; i < operation_names.size(); ++i)
-    for (std::size_t j = 0; j < reason_names.size(); ++j)
-      sample(series.operations[i].failed[j], stats.request_failures[i][j].value());
-}
-
 void add_exporter(std::string& out, const Stats& stats) {
   Family(out, gauge, "repodigest_exporter_build_info", "The build of this exporter; always 1.")
       .sample(1, {{"version", build_info::version()},
@@ -231,7 +163,7 @@ std::string render_live(const Stats& stats, const poll::Health& health, const Li
   add_polls(out, stats, health);
   add_engine(out, stats);
   add_events(out, stats);
-  add_requests(out, stats);
+  append_requests(out, stats);
   if (options.exporter_metrics) {
     add_exporter(out, stats);
     add_process(out, process_use());

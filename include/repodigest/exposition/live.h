@@ -1,5 +1,6 @@
-// What changes from scrape to scrape: poll health, API calls, our own HTTP, the process. Written as
-// prometheus-cpp would write it, at a tenth of its time: this is what each scrape costs.
+// What changes from scrape to scrape: poll health, API calls, our own HTTP, the process. The families about
+// requests, which are most of it, are prometheus-cpp's, kept until there is another request; the few lines
+// that are new each time are written as it would write them, because this is what each scrape costs.
 #pragma once
 
 #include <string>
