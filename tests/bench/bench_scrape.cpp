@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "child.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/fd.h"
 #include "repodigest/transport/transport.h"
@@ -35,16 +36,8 @@ constexpr std::size_t slow_readers = 50;
 constexpr int scrapes = 200;                                     // of each form
 constexpr auto between_scrapes = std::chrono::milliseconds(30);  // 12 s: over two head timeouts of the daemon
 
-[[noreturn]] void give_up(const std::string& why) {
-  std::fprintf(stderr, "%s\n", why.c_str());
-  std::exit(1);
-}
-
-template <typename T>
-T must(Result<T> result) {
-  if (!result.ok()) give_up(result.error().text);
-  return std::move(result).value();
-}
+using bench::give_up;
+using bench::must;
 
 transport::Endpoint loopback(std::uint16_t port) {
   transport::Endpoint endpoint;
