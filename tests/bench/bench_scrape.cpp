@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "child.h"
+#include "bench/child.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/fd.h"
 #include "repodigest/transport/transport.h"
