@@ -39,7 +39,7 @@ class History {
   void judge_settled();
   /// In a tame world, an interval after a burst, and lists being quick: what is published is what is so, with
   /// events or without, new images without names too.
-  void judge_listed();
+  void judge_listed(bool again);
   /// Whether every change rings.
   [[nodiscard]] bool hears_all() const { return with_events_ && world_.rules().announces_every_change(); }
   /// Why the published snapshot is not what is so; nothing if it is. By bells alone, names with a digest may
