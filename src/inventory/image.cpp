@@ -101,6 +101,37 @@ bool have_same_tags(const Texts& row_tags, const Texts& inspect_tags) {
   return row_tags == inspect_tags || familiar(row_tags, is_tag) == familiar(inspect_tags, is_tag);
 }
 
+bool entries_go_with_names(const digest::Analysis& digests, const Texts& row_tags, const Texts& row_digests,
+                           bool repeats) {
+  const auto add_repository = [](std::vector<std::string_view>& to, std::string_view name) {
+    const std::string_view repository = digest::repository_of(digest::familiar_name(name));
+    if (!repository.empty()) to.push_back(repository);
+  };
+  std::vector<std::string_view> needed;  // repositories that must have an entry
+  std::vector<std::string_view> known;   // that may have one
+  std::vector<std::string_view> have;
+  std::size_t names_with_entry = 0;
+  for (const std::string_view name : row_tags) {
+    add_repository(known, name);
+    if (digest::parse_entry(name).kind == digest::EntryKind::tagged) continue;
+    add_repository(needed, name);
+    ++names_with_entry;
+  }
+  for (const std::string_view entry : row_digests)
+    if (digest::parse_entry(entry).kind == digest::EntryKind::canonical) add_repository(known, entry);
+  for (const std::string_view entry : digests.unique)
+    if (digest::parse_entry(entry).kind == digest::EntryKind::canonical) add_repository(have, entry);
+  for (auto* const repositories : {&needed, &known, &have})
+    std::sort(repositories->begin(), repositories->end());
+  const auto includes = [](const std::vector<std::string_view>& all, std::vector<std::string_view> some) {
+    some.erase(std::unique(some.begin(), some.end()), some.end());
+    return std::includes(all.begin(), all.end(), some.begin(), some.end());
+  };
+  return includes(known, have) && includes(have, needed) &&
+         digests.raw_count <= std::max(row_tags.size(), row_digests.size()) &&
+         (!repeats || digests.raw_count >= names_with_entry);
+}
+
 bool have_same_names(const Texts& some, const Texts& others) {
   const auto any = [](std::string_view) { return true; };
   return some == others || familiar(some, any) == familiar(others, any);

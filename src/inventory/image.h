@@ -31,6 +31,14 @@ void derive(Image& image, const Circumstances& circumstances);
 /// daemon/containerd/image.go); equal familiar names are equal. n log n.
 bool have_same_tags(const digest::Texts& row_tags, const digest::Texts& inspect_tags);
 
+/// Whether an inspect with `digests` can be of the moment of a list row, with the containerd store, where
+/// each entry follows from a name (moby v27.3.1 daemon/containerd/image.go): no entry of a repository of
+/// which the row has nothing, none missing of one that has a name, not more entries than names, and not fewer
+/// where the engine makes one for each name (`repeats`). 24.0 shows names with a digest among its row's
+/// digests only; pinned names ("repository:tag@digest") have an entry from 28 on. n log n.
+bool entries_go_with_names(const digest::Analysis& digests, const digest::Texts& row_tags,
+                           const digest::Texts& row_digests, bool repeats);
+
 /// Whether two RepoTags hold the same names, those with a digest included; equal familiar names are equal.
 /// n log n.
 bool have_same_names(const digest::Texts& some, const digest::Texts& others);

@@ -44,6 +44,10 @@ IdentityChange Inventory::set_identity(const engine::Identity& identity) {
     change.engine_id = state.identity->id != identity.id;
   }
   state.identity = identity;
+  const auto advisories = engine::advisories(identity.version, identity.image_store);
+  state.engine_repeats = std::any_of(advisories.begin(), advisories.end(), [](const engine::Advisory& one) {
+    return one.affects && one.id == "moby-48747";
+  });
   state.engine_doubles = engine::doubles_single_names(identity.version, identity.image_store);
   state.changed = true;
   if (change.store || change.engine_id) state.forget_images();
@@ -164,9 +168,16 @@ void Inventory::State::succeeded(Entry& entry, const engine::ImageInspect& inspe
   image.digests = std::move(digests);
   image.failure.reset();
   replace(entry, std::move(image));
-  const bool goes_with_row = have_same_tags(entry.image->repo_tags, inspect.repo_tags) &&
-                             !entry.image->anomalies.has(digest::Anomaly::list_mismatch);
+  const bool goes_with_row =
+      have_same_tags(entry.image->repo_tags, inspect.repo_tags) && agrees_with_row(entry);
   if (!goes_with_row && !confirmed) entry.doubtful_since = lists;
+}
+
+bool Inventory::State::agrees_with_row(const Entry& entry) const {
+  const Image& image = *entry.image;
+  if (image.anomalies.has(digest::Anomaly::list_mismatch)) return false;
+  if (!identity || identity->image_store != engine::ImageStore::containerd || !image.digests) return true;
+  return entries_go_with_names(*image.digests, image.repo_tags, entry.row_digests(), engine_repeats);
 }
 
 void Inventory::State::failed(Entry& entry, bool asked_by_tag, const Error& error, SteadyTime now) {

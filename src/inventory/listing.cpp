@@ -145,7 +145,7 @@ void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
     entry.set_row_digests(row.repo_digests);
   }
   replace(entry, std::move(image));
-  if (goes_with_bell && entry.current && entry.image->anomalies.has(digest::Anomaly::list_mismatch)) {
+  if (goes_with_bell && entry.current && !agrees_with_row(entry)) {
     entry.doubtful_since = lists - 1;  // the list is newer than the inspect
     replace(entry, *entry.image);
   }

@@ -54,6 +54,7 @@ struct Inventory::State {
   const bool demo;
   std::optional<engine::Identity> identity;
   bool engine_doubles = false;
+  bool engine_repeats = false;  // an entry for each name (moby-48747)
   std::unordered_set<std::unique_ptr<Entry>, IdHash, SameId> entries;
   // As the list has them, newest first, then those that bells told of since; null: gone since.
   std::vector<Entry*> order;
@@ -82,6 +83,9 @@ struct Inventory::State {
   [[nodiscard]] bool doubtful(const Entry& entry) const {
     return entry.doubtful_since && *entry.doubtful_since < lists;
   }
+
+  /// Whether its digests can be of the same moment as its row.
+  [[nodiscard]] bool agrees_with_row(const Entry& entry) const;
 
   /// Whether its inspect goes with its row, so that another run can use it.
   [[nodiscard]] static bool worth_keeping(const Entry& entry) {

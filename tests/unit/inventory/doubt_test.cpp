@@ -46,6 +46,39 @@ TEST(AnInspectOfAnotherMomentThanItsRow, IsToldByAnEntryThatIsMissing) {
   EXPECT_EQ(world.next(), id('1'));
 }
 
+/// Whether it is to be made again after a list with that row once more.
+bool is_in_doubt(const std::string& version, const Strings& names, const Strings& row_digests,
+                 const Strings& inspected, const Strings& tags) {
+  World world;
+  world.inventory.set_identity(identity(version));
+  const auto rows = {row(id('1'), names, row_digests)};
+  world.list(rows);
+  world.inventory.apply_inspect({id('1'), id('1')}, inspect(id('1'), inspected, tags), world.now);
+  world.list(rows);
+  return world.due_count() > 0;
+}
+
+TEST(AnInspectOfAnotherMomentThanItsRow, IsToldByAnEntryOfARepositoryOfWhichTheRowHasNoName) {
+  EXPECT_TRUE(is_in_doubt("27.3.1", {a1}, {a1}, {a1, b1}, {}));
+  EXPECT_FALSE(is_in_doubt("27.3.1", {a1, b1}, {b1}, {a1, b1}, {}));
+}
+
+TEST(AnInspectOfAnotherMomentThanItsRow, IsToldByANameOfWhoseRepositoryThereIsNoEntry) {
+  EXPECT_TRUE(is_in_doubt("27.4.0", {a1, b1}, {b1}, {b1}, {}));
+  EXPECT_FALSE(is_in_doubt("27.3.1", {"a:1@" + id('1'), "b:1"}, {b1}, {b1}, {"a:1@" + id('1'), "b:1"}))
+      << "a pinned name has no entry before 28";
+}
+
+TEST(AnInspectOfAnotherMomentThanItsRow, IsToldByMoreEntriesThanTheRowHasNames) {
+  EXPECT_TRUE(is_in_doubt("27.3.1", {"a:1"}, {a1}, {a1, a1}, {"a:1"}));
+  EXPECT_FALSE(is_in_doubt("27.3.1", {"a:1", a1}, {a1}, {a1, a1}, {"a:1"}));
+}
+
+TEST(AnInspectOfAnotherMomentThanItsRow, IsToldByFewerEntriesThanNamesWhereTheEngineRepeatsThem) {
+  EXPECT_TRUE(is_in_doubt("27.3.1", {"a:1", a1}, {a1}, {a1}, {"a:1"}));
+  EXPECT_FALSE(is_in_doubt("27.4.0", {"a:1", a1}, {a1}, {a1}, {"a:1"}));
+}
+
 TEST(AnInspectOfAnotherMomentThanItsRow, IsBelievedWhenItSaysTheSameTwice) {
   World world;  // engines before 28 leave names that are not canonical out of inspect
   const auto rows = {row(id('1'), {"odd/short:1", "oddshort:2", "oddshort:2"})};

@@ -108,8 +108,8 @@ class Model {
                             digest::analyse(*image.told) == digest::analyse(answer->repo_digests);
       image.told = answer->repo_digests;
       image.doubtful_since.reset();
-      const bool goes_with_row =
-          tags_of(image.row.repo_tags) == tags_of(answer->repo_tags) && !has_list_mismatch(image);
+      const bool goes_with_row = tags_of(image.row.repo_tags) == tags_of(answer->repo_tags) &&
+                                 !has_list_mismatch(image) && has_entries_of_its_names(image);
       if (!goes_with_row && !repeated) image.doubtful_since = lists_;
       return;
     }
@@ -179,6 +179,34 @@ class Model {
     return has_more(image.row.repo_digests, *image.told) ||
            (identity_ && identity_->image_store == engine::ImageStore::graphdriver &&
             has_more(*image.told, image.row.repo_digests));
+  }
+
+  /// With the containerd store, where names make the entries.
+  [[nodiscard]] bool has_entries_of_its_names(const Remembered& image) const {
+    if (!identity_ || identity_->image_store != engine::ImageStore::containerd) return true;
+    std::set<std::string> needed;
+    std::set<std::string> known;
+    std::set<std::string> have;
+    std::size_t names = 0;
+    for (const std::string& name : image.row.repo_tags) {
+      const std::string repository(digest::repository_of(digest::familiar_name(name)));
+      if (!repository.empty()) known.insert(repository);
+      if (digest::parse_entry(name).kind == digest::EntryKind::tagged) continue;
+      if (!repository.empty()) needed.insert(repository);
+      ++names;
+    }
+    const auto add_canonical = [](std::set<std::string>& to, const Strings& entries) {
+      for (const std::string& entry : entries)
+        if (digest::parse_entry(entry).kind == digest::EntryKind::canonical)
+          to.emplace(digest::repository_of(digest::familiar_name(entry)));
+    };
+    add_canonical(known, image.row.repo_digests);
+    add_canonical(have, *image.told);
+    const bool repeats = identity_->version < "27.4.0";
+    return std::includes(known.begin(), known.end(), have.begin(), have.end()) &&
+           std::includes(have.begin(), have.end(), needed.begin(), needed.end()) &&
+           image.told->size() <= std::max(image.row.repo_tags.size(), image.row.repo_digests.size()) &&
+           (!repeats || image.told->size() >= names);
   }
 
   [[nodiscard]] bool is_suspect(const Remembered& image) const {
