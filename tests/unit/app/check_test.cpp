@@ -149,7 +149,11 @@ TEST_F(CheckTest, AReportThatCannotBeDeliveredEndsWith3) {
   const Outcome outcome = check({"--output=/no/such/folder/report"});
   EXPECT_EQ(outcome.exit_code, 3);
   EXPECT_NE(outcome.errors.find("/no/such/folder/report"), std::string::npos) << outcome.errors;
-  for (const std::string shell : {"exec > /dev/full; exec ", "ulimit -f 0; exec "}) {
+  std::vector<std::string> shells = {"exec > /dev/full; exec "};
+#ifndef __SANITIZE_THREAD__  // which writes a file of its own before main()
+  shells.emplace_back("ulimit -f 0; exec ");
+#endif
+  for (const std::string& shell : shells) {
     support::Process full({"/bin/sh", "-c", shell + support::program_path() + " check --demo"});
     const auto ended = full.wait();
     ASSERT_TRUE(ended);
