@@ -36,7 +36,7 @@ class History {
   void judge_spending();
   /// In a tame world, some seconds after a burst: what is published is what is so, and hardly a list was
   /// needed.
-  void judge_settled();
+  void judge_settled(bool again);
   /// In a tame world, an interval after a burst, and lists being quick: what is published is what is so, with
   /// events or without, new images without names too.
   void judge_listed(bool again);
