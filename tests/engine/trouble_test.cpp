@@ -38,10 +38,10 @@ class TroubleTest : public ::testing::Test {
     ASSERT_TRUE(engine.ok()) << engine.error().text;
     engine_ = std::move(engine).value();
   }
-  void start() {
-    daemon_ = std::make_unique<Daemon>(
-        std::vector<std::string>{"--docker.host=" + engine_->host(), "--poll.interval=300ms",
-                                 "--docker.timeout=2s", "--docker.list-timeout=700ms"});
+  void start(const std::string& full_interval = "1h") {
+    daemon_ = std::make_unique<Daemon>(std::vector<std::string>{
+        "--docker.host=" + engine_->host(), "--poll.interval=300ms", "--poll.full-interval=" + full_interval,
+        "--docker.timeout=2s", "--docker.list-timeout=700ms"});
   }
   [[nodiscard]] std::filesystem::path socket() const { return folder_.path() / "docker.sock"; }
 
@@ -211,7 +211,7 @@ TEST_F(TroubleTest, ANullListIsAnEngineWithoutImages) {
 TEST_F(TroubleTest, AnImageThatVanishesBetweenListAndInspectIsNoFailureOfThePoll) {
   const std::string id = recording_of("27.3.1-containerd").ids().back();
   engine_->change([&](Recording& recording) { recording.set_inspect(id, ""); });
-  start();
+  start("300ms");
   EXPECT_TRUE(daemon_->wait_for_metric("docker_images_inspection_failed{reason=\"not_found\"}", 1))
       << daemon_->log();
   EXPECT_EQ(daemon_->metric("docker_poll_failures_total{reason=\"not_found\"}"), std::nullopt);
