@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace repodigest::digest {
 namespace {
@@ -191,6 +192,19 @@ Analysis analyse(std::span<const std::string> repo_digests) {
   for (std::uint32_t i = 0; i < unique.size(); ++i)
     if (const std::uint32_t count = counts[unique[i]]; count > 1) analysis.duplicates.push_back({i, count});
   return analysis;
+}
+
+std::vector<std::string> digests_of(const Texts& repo_digests, std::string_view repository) {
+  std::vector<std::string> found;
+  std::unordered_set<std::string> seen;
+  for (const std::string_view text : repo_digests) {
+    const Entry entry = parse_entry(text);
+    if (entry.repository.empty()) continue;
+    if (!repository.empty() && familiar_name(entry.repository) != familiar_name(repository)) continue;
+    std::string plain = std::string(entry.repository) + "@" + std::string(entry.digest);
+    if (seen.insert(plain).second) found.push_back(std::move(plain));
+  }
+  return found;
 }
 
 Anomalies anomalies_of_entries(const Texts& repo_digests) {

@@ -77,6 +77,31 @@ enum class Handler { page, metrics, images, image, summary, engine, healthy, rea
 inline constexpr std::array<std::string_view, 9> handler_names = {
     "page", "metrics", "images", "image", "summary", "engine", "healthy", "ready", "other"};
 
+/// Calls of the corrected Docker API; the names are values of the label `operation`. `other` is all that is
+/// refused.
+enum class ApiCall {
+  ping,
+  version,
+  info,
+  image_list,
+  image_inspect,
+  image_history,
+  image_export,
+  events,
+  system_df,
+  container_list,
+  container_inspect,
+  other
+};
+inline constexpr std::array<std::string_view, 12> api_call_names = {
+    "ping",         "version", "info",      "image_list",     "image_inspect",     "image_history",
+    "image_export", "events",  "system_df", "container_list", "container_inspect", "other"};
+
+/// The statuses that the corrected Docker API is known to answer, the engine's own and ours; the label
+/// `code`.
+inline constexpr std::array<int, 16> api_codes = {200, 301, 304, 400, 401, 403, 404, 405,
+                                                  408, 409, 431, 500, 501, 502, 503, 504};
+
 /// The statuses our web room can answer; the label `code`.
 inline constexpr std::array<int, 14> http_codes = {200, 304, 400, 403, 404, 405, 408,
                                                    409, 413, 414, 431, 500, 503, 505};
@@ -100,9 +125,15 @@ struct Stats {
   std::array<std::array<Counter, http_codes.size()>, handler_names.size()> http_requests;
   std::atomic<std::int64_t> http_connections{0};
   std::atomic<bool> insecure_listener{false};
+  std::array<std::array<Counter, api_codes.size()>, api_call_names.size()> api_requests;
+  Counter api_entries_removed;
 
   /// Counts one answer of ours. A status outside http_codes counts as 500, so that the sum stays right.
   void count_http(Handler handler, int status);
+  /// Counts one answer of the corrected Docker API. A status outside api_codes, of the engine's or of a
+  /// proxy's own making, counts as the first of its hundred that is in there (418 as 400, 204 as 200), one
+  /// that is no HTTP status as 502.
+  void count_api(ApiCall call, int status);
 };
 
 }  // namespace repodigest

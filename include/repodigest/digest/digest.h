@@ -106,6 +106,11 @@ struct Analysis {
 /// thread.
 Analysis analyse(std::span<const std::string> repo_digests);
 
+/// What scripts want instead of RepoDigests[0]: the `repository@digest` of one repository, each once, in
+/// order of appearance. A tag in an entry is left out; repositories are compared as familiar_name() shows
+/// them; "" is any repository. Entries that name no repository are passed over. Any thread.
+std::vector<std::string> digests_of(const Texts& repo_digests, std::string_view repository);
+
 /// The anomalies that an entry shows by its kind alone (tagged_digest, bare_digest, placeholder, malformed).
 Anomalies anomalies_of_entries(const Texts& repo_digests);
 

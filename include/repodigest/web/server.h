@@ -3,6 +3,8 @@
 // cpp-httplib parses and our routes answer, but for what is ready to be sent. Knows nothing of Docker.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -16,6 +18,7 @@
 #include "repodigest/base/result.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/web/message.h"
+#include "repodigest/web/passage.h"
 
 namespace repodigest::web {
 
@@ -66,6 +69,8 @@ class Routes {
 struct ServerOptions {
   std::vector<ListenAddress> addresses;
   std::string_view address_flag = "--web.listen-address";  ///< a literal: what error texts tell to change
+  unsigned socket_mode = 0660;                             ///< of unix sockets
+  std::optional<gid_t> socket_group = {};                  ///< of unix sockets; nothing: the process's own
   std::size_t max_connections =
       512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
   std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit
@@ -82,6 +87,9 @@ class Server {
  public:
   /// `stats` outlives it.
   Server(ServerOptions options, Routes routes, Stats& stats);
+  /// Passes requests on instead of routing them. What it refuses itself is said as Docker's API says it,
+  /// {"message": …}. Of `options` max_requests and workers do not count.
+  Server(ServerOptions options, Passage passage, Stats& stats);
   /// As stop() without grace; then waits for handlers that still run, and joins.
   ~Server();
   Server(const Server&) = delete;

@@ -50,6 +50,23 @@ TEST(Stats, CountsAnHttpAnswerUnderItsHandlerAndCode) {
   EXPECT_EQ(stats.http_requests[index_of(Handler::images)][1].value(), 0U);
 }
 
+TEST(Stats, CountsAnApiStatusOutsideTheTableAsTheFirstOfItsHundred) {
+  Stats stats;
+  const auto count_of = [&](int code) {
+    for (std::size_t i = 0; i < api_codes.size(); ++i)
+      if (api_codes[i] == code) return stats.api_requests[index_of(ApiCall::image_list)][i].value();
+    return std::uint64_t{99};
+  };
+  stats.count_api(ApiCall::image_list, 404);
+  stats.count_api(ApiCall::image_list, 418);
+  stats.count_api(ApiCall::image_list, 204);
+  stats.count_api(ApiCall::image_list, 999);
+  EXPECT_EQ(count_of(404), 1U);
+  EXPECT_EQ(count_of(400), 1U);
+  EXPECT_EQ(count_of(200), 1U);
+  EXPECT_EQ(count_of(502), 1U);
+}
+
 TEST(Stats, CountsAStatusOutsideTheTableAs500) {
   Stats stats;
   stats.count_http(Handler::page, 418);

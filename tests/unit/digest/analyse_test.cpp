@@ -33,6 +33,28 @@ TEST(Analyse, AnswersTheIssuesImage) {
   EXPECT_EQ(analysis.anomalies, Anomalies{Anomaly::duplicate});
 }
 
+TEST(DigestsOf, FindsTheOneRepositorysDigestWhereverItStands) {
+  const Texts entries = analyse(Strings{"other@" + sha256('1'), "team/app@" + sha256('2')}).unique;
+  EXPECT_THAT(digests_of(entries, "team/app"), ElementsAre("team/app@" + sha256('2')));
+  EXPECT_THAT(digests_of(entries, "app"), IsEmpty());
+}
+
+TEST(DigestsOf, TakesDockersLongAndShortFormsForTheSameRepository) {
+  const Texts entries = analyse(Strings{"nginx@" + sha256('1')}).unique;
+  EXPECT_THAT(digests_of(entries, "docker.io/library/nginx"), ElementsAre("nginx@" + sha256('1')));
+}
+
+TEST(DigestsOf, LeavesATagOutAndGivesEachDigestOnce) {
+  const Texts entries =
+      analyse(Strings{"app:v1@" + sha256('1'), "app@" + sha256('1'), "app@" + sha256('2')}).unique;
+  EXPECT_THAT(digests_of(entries, "app"), ElementsAre("app@" + sha256('1'), "app@" + sha256('2')));
+}
+
+TEST(DigestsOf, PassesOverWhatNamesNoRepository) {
+  const Texts entries = analyse(Strings{sha256('1'), "<none>@<none>", "what", "a@" + sha256('1')}).unique;
+  EXPECT_THAT(digests_of(entries, ""), ElementsAre("a@" + sha256('1')));
+}
+
 TEST(Analyse, AnswersAnEmptyListWithNothing) {
   EXPECT_EQ(analyse({}), Analysis{});
 }

@@ -28,7 +28,7 @@ ListenAddress unix_address(const std::filesystem::path& path) {
 /// The error of starting there, or "" if it started.
 std::string refusal(ServerOptions options, Reason reason = Reason::connect) {
   Stats stats;
-  Server server(std::move(options), {}, stats);
+  Server server(std::move(options), Routes(), stats);
   const auto started = server.start();
   if (started) return "";
   EXPECT_EQ(started.error().reason, reason);

@@ -79,7 +79,7 @@ TEST(StopTest, LeavesAHandlerThatHangs) {
 
 TEST(StopTest, IsHarmlessBeforeStart) {
   Stats stats;
-  Server server({}, {}, stats);
+  Server server({}, Routes(), stats);
   server.stop(long_grace);
   EXPECT_TRUE(server.bound().empty());
 }
