@@ -29,6 +29,9 @@ int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroun
       return repodigest::app::run_daemon(config, surroundings);
     case Command::check:
       return repodigest::app::run_check(config, surroundings);
+    case Command::digest:
+    case Command::dedupe:
+      break;
     case Command::healthcheck:
       return repodigest::app::run_healthcheck(config);
   }

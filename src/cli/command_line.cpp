@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <utility>
 
 namespace repodigest::cli {
 namespace {
@@ -26,6 +28,20 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
   return row.back();
 }
 
+constexpr std::array<std::pair<Command, const char*>, 4> command_names = {
+    {{Command::check, "check"},
+     {Command::digest, "digest"},
+     {Command::dedupe, "dedupe"},
+     {Command::healthcheck, "healthcheck"}}};
+
+/// The commands that take the options of a group, "check or healthcheck".
+std::string commands_of(Group group) {
+  std::string names;
+  for (const auto& [command, name] : command_names)
+    if (takes(command, group)) names += (names.empty() ? "" : " or ") + std::string(name);
+  return names;
+}
+
 /// Flags that `command` takes, without dashes.
 std::vector<std::string> flags_of(Command command) {
   std::vector<std::string> flags = {"help", "version"};
@@ -38,16 +54,17 @@ std::vector<std::string> flags_of(Command command) {
 }
 
 std::string unexpected(Command command, const std::string& argument) {
-  if (!starts_with_dash(argument))
-    return command == Command::daemon
-               ? "unknown command \"" + argument + "\"" + did_you_mean(argument, {"check", "healthcheck"})
-               : "unexpected argument \"" + argument + "\"";
+  if (!starts_with_dash(argument)) {
+    if (command != Command::daemon) return "unexpected argument \"" + argument + "\"";
+    std::vector<std::string> names;
+    for (const auto& [known, name] : command_names) names.emplace_back(name);
+    return "unknown command \"" + argument + "\"" + did_you_mean(argument, names);
+  }
   const std::string flag = argument.substr(0, argument.find('='));
   const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));
   const auto* const option = find_option(name);
   if (option != nullptr && !takes(command, option->group))
-    return flag + (option->group == Group::check ? " belongs behind the command check"
-                                                 : " belongs behind the command check or healthcheck");
+    return flag + " belongs behind the command " + commands_of(option->group);
   if (option != nullptr && flag.substr(0, 2) == "--")
     return flag + " stands behind \"--\", where no flags are read";
   return "unknown flag " + flag + did_you_mean(name, flags_of(command), "--");
@@ -102,13 +119,15 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   app.set_help_flag();
   app.allow_extras();            // what is unknown gets a text of ours
   app.fallthrough();             // shared flags stand before and behind the command
-  app.require_subcommand(0, 1);  // behind `check`, "healthcheck" is an image
+  app.require_subcommand(0, 1);  // behind `check`, "digest" is an image
   auto* const help = app.add_flag("-h,--help");
   auto* const help_man = app.add_flag("--help-man");
   auto* const version = app.add_flag("--version");
-  auto* const check = app.add_subcommand("check");
-  auto* const healthcheck = app.add_subcommand("healthcheck");
-  check->add_option("IMAGE", line.images);
+  std::vector<std::pair<Command, CLI::App*>> commands;
+  for (const auto& [command, name] : command_names) {
+    commands.emplace_back(command, app.add_subcommand(name));
+    if (command != Command::healthcheck) commands.back().second->add_option("OPERAND", line.operands);
+  }
 
   std::vector<std::pair<const Option*, CLI::Option*>> added;
   for (const auto& option : options()) {
@@ -116,8 +135,8 @@ CommandLine read_command_line(int argc, const char* const* argv) {
       added.emplace_back(&option, add(app, option));
       continue;
     }
-    if (takes(Command::check, option.group)) added.emplace_back(&option, add(*check, option));
-    if (takes(Command::healthcheck, option.group)) added.emplace_back(&option, add(*healthcheck, option));
+    for (const auto& [command, parser] : commands)
+      if (takes(command, option.group)) added.emplace_back(&option, add(*parser, option));
   }
 
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
@@ -129,8 +148,8 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     line.mistake = last.substr(0, last.find('=')) + " needs a value";
   }
 
-  if (check->parsed()) line.command = Command::check;
-  if (healthcheck->parsed()) line.command = Command::healthcheck;
+  for (const auto& [command, parser] : commands)
+    if (parser->parsed()) line.command = command;
   line.help = help->count() > 0;
   line.help_man = help_man->count() > 0;
   line.version = version->count() > 0;
@@ -146,6 +165,10 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     line.mistake = unexpected(line.command, argument);
     break;
   }
+  if (line.mistake.empty() && line.command == Command::digest && line.operands.size() != 1)
+    line.mistake = line.operands.empty()
+                       ? "digest wants an image, such as nginx:latest"
+                       : "digest takes one image, not " + std::to_string(line.operands.size());
   return line;
 }
 

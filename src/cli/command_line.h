@@ -18,8 +18,9 @@ struct CommandLine {
   bool help_man = false;
   bool version = false;
   std::map<const Option*, Values> values;
-  std::vector<std::string> images;
-  std::string mistake;  ///< the first thing that is no flag, command or image; or a value that is missing
+  std::vector<std::string> operands;  ///< the images or files behind the command
+  std::string
+      mistake;  ///< the first thing that is no flag, command, image or file; or a value that is missing
 };
 
 CommandLine read_command_line(int argc, const char* const* argv);

@@ -22,14 +22,27 @@ struct Found {
   std::string where;
 };
 
-Values split_at_commas(const std::string& text) {
-  Values parts;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
+/// What the daemon cannot mean about the corrected Docker API.
+Status refuse_docker_api(const Config& config) {
+  const auto& addresses = config.docker_api_listen_addresses;
+  if (!config.poll && addresses.empty())
+    return usage_error(
+        "--no-poll leaves nothing to do: add --docker-api.listen-address, or leave it out to poll");
+  const auto tcp =
+      std::find_if(addresses.begin(), addresses.end(), [](const auto& address) { return !address.is_unix; });
+  if (tcp == addresses.end() || config.docker_api_insecure) return {};
+  return usage_error("--docker-api.listen-address: " + tcp->text() +
+                     " is TCP without certificates: whoever reaches it reads everything that the engine "
+                     "tells; use unix:///path, or add --docker-api.insecure if that is meant");
+}
+
+/// What is odd about it, but may be meant.
+std::vector<std::string> docker_api_warnings(const Config& config) {
+  const auto& addresses = config.docker_api_listen_addresses;
+  const bool has_socket =
+      std::any_of(addresses.begin(), addresses.end(), [](const auto& address) { return address.is_unix; });
+  if (!has_socket || (config.docker_api_socket_mode & 0002U) == 0) return {};
+  return {"--docker-api.socket-mode lets every user of this machine read everything that the engine tells"};
 }
 
 /// Sets one option after the other to what its strongest source says.
@@ -40,13 +53,17 @@ class Merger {
 
   Result<Config> merge() {
     config_.command = line_.command;
-    config_.check_images = line_.images;
+    if (line_.command == Command::check) config_.check_images = line_.operands;
+    if (line_.command == Command::digest) config_.digest_image = line_.operands.front();
+    if (line_.command == Command::dedupe) config_.dedupe_files = line_.operands;
     if (auto status = read_file(); !status) return std::move(status).error();
     for (const auto& option : options())
       if (auto status = set(option); !status) return std::move(status).error();
     keep_the_stronger(*find_option("docker.host"), config_.docker.host, *find_option("docker.context"),
                       config_.docker.context);
     config_.poll_full_interval = std::max(config_.poll_full_interval, config_.poll_interval);
+    if (config_.command == Command::daemon)
+      if (auto status = refuse_docker_api(config_); !status) return std::move(status).error();
     return std::move(config_);
   }
 
@@ -182,6 +199,8 @@ Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surr
   auto config = Merger(line, surroundings).merge();
   if (!config) return refusal(nagios, config.error().text);
   auto warnings = unknown_variables(surroundings);
+  if (config->command == Command::daemon)
+    for (auto& warning : docker_api_warnings(*config)) warnings.push_back(std::move(warning));
   if (config->config_check) return checked(*config, surroundings, std::move(warnings), nagios);
   return {*std::move(config), "", 0, std::move(warnings)};
 }

@@ -42,7 +42,9 @@ class Reader {
  private:
   Status read_entry(const YAML::Node& key, const YAML::Node& value, const std::string& name) {
     const auto* const option = find_option(name);
-    if (option == nullptr) return read_section(key, value, name);
+    // `poll` is both: a switch, and the section of poll.interval.
+    if (option == nullptr || (!value.IsScalar() && begins_a_name(name)))
+      return read_section(key, value, name);
     if (!option->in_config_file) return wrong(key, name + " has no place in a config file");
     if (!seen_.insert(option).second) return wrong(key, name + " stands twice");
 
@@ -62,20 +64,20 @@ class Reader {
   }
 
   Status read_section(const YAML::Node& key, const YAML::Node& value, const std::string& name) {
-    const auto& table = options();
-    const std::string prefix = name + ".";
-    const bool begins_a_name = std::any_of(table.begin(), table.end(), [&](const Option& option) {
-      return option.name.substr(0, prefix.size()) == prefix;
-    });
-    if (!begins_a_name) {
+    if (!begins_a_name(name)) {
       std::vector<std::string> names;
-      names.reserve(table.size());
-      for (const auto& option : table) names.push_back(option.name);
+      for (const auto& option : options()) names.push_back(option.name);
       return wrong(key, "unknown key " + name + did_you_mean(name, names));
     }
     if (value.IsNull()) return {};  // a section whose lines are all commented out
     if (!value.IsMap()) return wrong(key, name + " wants a mapping");
-    return read_mapping(value, prefix);
+    return read_mapping(value, name + ".");
+  }
+
+  static bool begins_a_name(const std::string& section) {
+    const auto& table = options();
+    return std::any_of(table.begin(), table.end(),
+                       [&](const Option& option) { return option.name.starts_with(section + "."); });
   }
 
   std::string path_;

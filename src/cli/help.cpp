@@ -21,19 +21,23 @@ constexpr Section sections[] = {
     {Group::polling, "Polling"},
     {Group::metrics, "Metrics"},
     {Group::web, "Web server"},
+    {Group::docker_api, "Corrected Docker API"},
     {Group::configuration, "Configuration"},
     {Group::logging, "Log"},
     {Group::check, "Report"},
+    {Group::digest, "Digest"},
+    {Group::dedupe, "Filter"},
     {Group::running_daemon, "Running daemon"},
 };
 
 /// The groups that mean something to a command; it takes the others too, so that one set of flags fits all.
 bool matters(Command command, Group group) {
   if (!takes(command, group)) return false;
-  if (command == Command::check) return group != Group::polling && group != Group::web;
-  if (command == Command::healthcheck)
-    return group != Group::docker && group != Group::polling && group != Group::metrics;
-  return true;
+  if (command == Command::daemon || !takes(Command::daemon, group)) return true;
+  if (group == Group::configuration || group == Group::logging) return command != Command::dedupe;
+  if (command == Command::check) return group == Group::docker || group == Group::metrics;
+  if (command == Command::digest) return group == Group::docker;
+  return command == Command::healthcheck && group == Group::web;
 }
 
 /// `text` broken at spaces, its lines beginning at help_column.
@@ -71,14 +75,19 @@ std::string described(const Option& option) {
 
 constexpr const char* daemon_head = R"(Usage: repodigest_exporter [flags]
        repodigest_exporter check [flags] [IMAGE...]
+       repodigest_exporter digest [flags] IMAGE
+       repodigest_exporter dedupe [flags] [FILE...]
        repodigest_exporter healthcheck [flags]
 
 Asks a Docker engine for the RepoDigests of its images and exposes how many there are and how many
-are duplicates (moby issue 48747): as Prometheus metrics, and as JSON with the corrected lists.
+are duplicates (moby issue 48747): as Prometheus metrics, as JSON with the corrected lists, and as a
+read-only Docker API that answers with the corrected lists.
 
 Commands:
   (none)        the daemon: ask the engine again and again, serve metrics and JSON
   check         one complete look at the engine, or at the named images; print a report and end
+  digest        print the one repository@sha256:... of an image, for scripts
+  dedupe        copy JSON that Docker printed, with every RepoDigests list made unique
   healthcheck   ask a running daemon whether it serves, for container health checks
 )";
 
@@ -90,6 +99,24 @@ Exit codes: 0 no duplicates, 1 duplicates, 2 wrong usage, 3 no answer or no repo
 With --format=nagios: 0 ok, 1 warning, 2 critical, 3 unknown.
 )";
 
+constexpr const char* digest_head = R"(Usage: repodigest_exporter digest [flags] IMAGE
+
+Asks the engine for an image and prints what RepoDigests[0] should have been: the one
+repository@sha256:... of its repository, or of that of --repository.
+
+Exit codes: 0 printed, 1 there is none, 2 wrong usage, 3 no answer, 4 several: all stand on stderr.
+)";
+
+constexpr const char* dedupe_head = R"(Usage: repodigest_exporter dedupe [flags] [FILE...]
+
+Copies JSON from the files, or from stdin ("-"), to stdout with every RepoDigests list made unique:
+what docker image inspect, GET /images/json, GET /images/{name}/json and GET /system/df print, and
+bare lists as --format '{{json .RepoDigests}}' prints them. Every other byte is kept. Nothing is
+written before all of it was read and found to be JSON.
+
+Exit codes: 0 written, 1 not JSON or not written, 2 wrong usage or a file that cannot be read.
+)";
+
 constexpr const char* healthcheck_head = R"(Usage: repodigest_exporter healthcheck [flags]
 
 Asks a running daemon's /-/healthy. Exit codes: 0 it serves, 1 it does not, 2 wrong usage.
@@ -98,6 +125,7 @@ Asks a running daemon's /-/healthy. Exit codes: 0 it serves, 1 it does not, 2 wr
 constexpr const char* daemon_examples = R"(  repodigest_exporter --demo
   repodigest_exporter --docker.host=tcp://10.0.0.5:2376 --docker.cert-path=/etc/docker/tls
   repodigest_exporter --web.listen-address=127.0.0.1:10474 --poll.interval=2m
+  repodigest_exporter --docker-api.listen-address=unix:///run/repodigest_exporter/docker.sock
   repodigest_exporter --config.file=/etc/repodigest_exporter.yml --config.check
   repodigest_exporter check --format=nagios --warning=1 --critical=10
 )";
@@ -106,6 +134,16 @@ constexpr const char* check_examples = R"(  repodigest_exporter check
   repodigest_exporter check --format=json nginx:latest alpine
   repodigest_exporter check --format=prometheus --output=/var/lib/node_exporter/repodigest.prom
   repodigest_exporter check --format=nagios --url=http://127.0.0.1:10474
+)";
+
+constexpr const char* digest_examples = R"(  repodigest_exporter digest nginx
+  repodigest_exporter digest --repository=registry.example.com/team/app 4f06b3d5e8a0
+  docker pull $(repodigest_exporter digest nginx:latest)
+)";
+
+constexpr const char* dedupe_examples = R"(  docker image inspect nginx | repodigest_exporter dedupe
+  docker image inspect --format '{{json .RepoDigests}}' nginx | repodigest_exporter dedupe
+  repodigest_exporter dedupe --count images.json > corrected.json
 )";
 
 constexpr const char* healthcheck_examples = R"(  repodigest_exporter healthcheck
@@ -121,6 +159,10 @@ Frame frame_of(Command command) {
   switch (command) {
     case Command::check:
       return {check_head, check_examples};
+    case Command::digest:
+      return {digest_head, digest_examples};
+    case Command::dedupe:
+      return {dedupe_head, dedupe_examples};
     case Command::healthcheck:
       return {healthcheck_head, healthcheck_examples};
     case Command::daemon:

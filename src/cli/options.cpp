@@ -35,14 +35,31 @@ Set into_choice(Field field, std::vector<std::pair<std::string_view, Enum>> choi
   return into(field, [choices](std::string_view text) { return read_choice(text, choices); });
 }
 
-Status set_listen_addresses(Config& config, const Values& values) {
-  std::vector<web::ListenAddress> addresses;
-  for (const auto& text : values) {
-    auto address = web::ListenAddress::parse(text);
-    if (!address) return std::move(address).error();
-    addresses.push_back(*std::move(address));
-  }
-  config.web_listen_addresses = std::move(addresses);
+Set into_addresses(std::vector<web::ListenAddress> Config::*field) {
+  return [field](Config& config, const Values& values) -> Status {
+    std::vector<web::ListenAddress> addresses;
+    for (const auto& text : values) {
+      auto address = web::ListenAddress::parse(text);
+      if (!address) return std::move(address).error();
+      addresses.push_back(*std::move(address));
+    }
+    config.*field = std::move(addresses);
+    return {};
+  };
+}
+
+Status set_allowed_groups(Config& config, const Values& values) {
+  std::vector<std::pair<std::string_view, facade::Group>> known;
+  for (std::size_t i = 0; i < facade::group_names.size(); ++i)
+    known.emplace_back(facade::group_names[i], static_cast<facade::Group>(i));
+  facade::Groups groups;
+  for (const auto& value : values)
+    for (const auto& word : split_at_commas(value)) {
+      const auto group = read_choice(word, known);
+      if (!group) return group.error();
+      groups.add(*group);
+    }
+  config.docker_api_allow = groups;
   return {};
 }
 
@@ -143,6 +160,12 @@ std::vector<Option> make_options() {
        .kind = Kind::toggle,
        .help = "Poll the embedded recorded engine instead of a real one.",
        .set = into(&Config::demo, read_bool)},
+      {.name = "poll",
+       .group = Group::polling,
+       .kind = Kind::negatable,
+       .default_text = "true",
+       .help = "Ask the engine for its images; off, there is nothing but the corrected Docker API.",
+       .set = into(&Config::poll, read_bool)},
       {.name = "poll.interval",
        .group = Group::polling,
        .placeholder = "<duration>",
@@ -211,7 +234,7 @@ std::vector<Option> make_options() {
        .help = "Address to listen at: host:port, [::1]:port or unix:///path. Repeatable; separated by commas "
                "in the "
                "environment.",
-       .set = set_listen_addresses},
+       .set = into_addresses(&Config::web_listen_addresses)},
       {.name = "web.telemetry-path",
        .group = Group::web,
        .placeholder = "<path>",
@@ -241,6 +264,44 @@ std::vector<Option> make_options() {
        .default_text = "512",
        .help = "At most so many open connections; over it the oldest idle one is closed.",
        .set = into_number(&Config::web_max_connections, 1)},
+      {.name = "docker-api.listen-address",
+       .group = Group::docker_api,
+       .kind = Kind::list,
+       .placeholder = "<address>",
+       .help = "Address to serve the corrected Docker API at, as for --web.listen-address; a unix socket, or "
+               "with --docker-api.insecure TCP. Default: none, it is off.",
+       .set = into_addresses(&Config::docker_api_listen_addresses)},
+      {.name = "docker-api.socket-mode",
+       .group = Group::docker_api,
+       .placeholder = "<mode>",
+       .default_text = "0660",
+       .help = "Permissions of its unix sockets: who may write there may ask.",
+       .set = into(&Config::docker_api_socket_mode, read_mode)},
+      {.name = "docker-api.socket-group",
+       .group = Group::docker_api,
+       .placeholder = "<group>",
+       .help = "Group of its unix sockets, by name or number. Default: that of the process.",
+       .set = into(&Config::docker_api_socket_group, read_text)},
+      {.name = "docker-api.correct",
+       .group = Group::docker_api,
+       .kind = Kind::negatable,
+       .default_text = "true",
+       .help = "Make every RepoDigests list unique; off, answers are passed on as they are.",
+       .set = into(&Config::docker_api_correct, read_bool)},
+      {.name = "docker-api.allow",
+       .group = Group::docker_api,
+       .kind = Kind::list,
+       .placeholder = "<groups>",
+       .help = "Calls to allow beyond those about images: df, containers, export, events; several separated "
+               "by commas. They can carry secrets of containers. Default: none.",
+       .set = set_allowed_groups},
+      {.name = "docker-api.insecure",
+       .group = Group::docker_api,
+       .kind = Kind::toggle,
+       .help =
+           "Let it listen on TCP without certificates, where whoever reaches it reads everything that the "
+           "engine tells.",
+       .set = into(&Config::docker_api_insecure, read_bool)},
       {.name = "config.file",
        .group = Group::configuration,
        .placeholder = "<file>",
@@ -302,6 +363,17 @@ std::vector<Option> make_options() {
        .help =
            "Images with duplicates from which on the state is critical (exit code 2 in the nagios format).",
        .set = into_number(&Config::check_critical, 0)},
+      {.name = "repository",
+       .group = Group::digest,
+       .placeholder = "<repository>",
+       .help = "The repository whose digest is wanted, such as registry.example.com/team/app. Default: that "
+               "of IMAGE; any, where IMAGE is an Id.",
+       .set = into(&Config::digest_repository, read_text)},
+      {.name = "count",
+       .group = Group::dedupe,
+       .kind = Kind::toggle,
+       .help = "Say on stderr how many entries were left out of how many lists.",
+       .set = into(&Config::dedupe_count, read_bool)},
   };
 }
 
@@ -333,9 +405,18 @@ const Option* find_option(std::string_view name) {
 }
 
 bool takes(Command command, Group group) {
-  if (group == Group::check) return command == Command::check;
-  if (group == Group::running_daemon) return command != Command::daemon;
-  return true;
+  switch (group) {
+    case Group::check:
+      return command == Command::check;
+    case Group::digest:
+      return command == Command::digest;
+    case Group::dedupe:
+      return command == Command::dedupe;
+    case Group::running_daemon:
+      return command == Command::check || command == Command::healthcheck;
+    default:
+      return true;
+  }
 }
 
 }  // namespace repodigest::cli

@@ -36,6 +36,16 @@ Error usage_error(std::string text) {
   return {Reason::usage, std::move(text)};
 }
 
+std::vector<std::string> split_at_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
 Result<bool> read_bool(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
@@ -100,6 +110,17 @@ Result<std::string> read_api_version(std::string_view text) {
       !is_digits(version.substr(dot + 1)))
     return usage_error(quoted(text) + " is not an API version: write it as 1.45");
   return std::string(version);
+}
+
+Result<unsigned> read_mode(std::string_view text) {
+  std::string_view digits = text;
+  if (digits.size() == 4 && digits.front() == '0') digits.remove_prefix(1);
+  unsigned mode = 0;
+  const auto* const end = digits.data() + digits.size();
+  const auto [rest, failure] = std::from_chars(digits.data(), end, mode, 8);
+  if (digits.size() != 3 || failure != std::errc() || rest != end)
+    return usage_error(quoted(text) + " is not a file mode: write it as 0660, three octal digits behind a 0");
+  return mode;
 }
 
 Result<std::string> read_telemetry_path(std::string_view text) {

@@ -14,6 +14,9 @@ namespace repodigest::cli {
 
 Error usage_error(std::string text);
 
+/// The parts between the commas; one and more.
+std::vector<std::string> split_at_commas(const std::string& text);
+
 Result<bool> read_bool(std::string_view text);
 /// A whole number from `least` on.
 Result<std::size_t> read_number(std::string_view text, std::size_t least);
@@ -28,6 +31,8 @@ Result<std::string> read_text(std::string_view text);
 /// An API version, "1.45"; a "v" before it is dropped, as Docker's own client does with DOCKER_API_VERSION
 /// (moby v27.3.1 client/options.go WithVersionFromEnv).
 Result<std::string> read_api_version(std::string_view text);
+/// The permissions of a file: three octal digits, or four that begin with 0.
+Result<unsigned> read_mode(std::string_view text);
 /// A path for the metrics that collides with no other path of the web server.
 Result<std::string> read_telemetry_path(std::string_view text);
 /// The address of a running daemon: http://…, https://… or unix://….

@@ -12,11 +12,12 @@
 #include "repodigest/base/result.h"
 #include "repodigest/engine/endpoint.h"
 #include "repodigest/exposition/text.h"
+#include "repodigest/facade/facade.h"
 #include "repodigest/web/server.h"
 
 namespace repodigest::cli {
 
-enum class Command { daemon, check, healthcheck };
+enum class Command { daemon, check, digest, dedupe, healthcheck };
 enum class CheckFormat { table, json, prometheus, nagios };
 
 /// Everything that can be set, with the defaults of the contract.
@@ -31,6 +32,7 @@ struct Config {
   std::size_t docker_max_response_bytes = std::size_t{256} << 20U;
   bool demo = false;
 
+  bool poll = true;  ///< off: nothing but the corrected Docker API
   Duration poll_interval = std::chrono::seconds(60);
   Duration poll_full_interval = std::chrono::hours(1);  ///< never below poll_interval after parse()
   bool poll_events = true;
@@ -48,6 +50,13 @@ struct Config {
   std::size_t web_max_requests = 40;
   std::size_t web_max_connections = 512;
 
+  std::vector<web::ListenAddress> docker_api_listen_addresses;  ///< empty: no corrected Docker API
+  unsigned docker_api_socket_mode = 0660;
+  std::string docker_api_socket_group;  ///< a name or a number; "" is the process's own
+  bool docker_api_correct = true;
+  facade::Groups docker_api_allow;
+  bool docker_api_insecure = false;  ///< without it parse() lets the daemon have no TCP address above
+
   bool config_check = false;
   std::string config_file;
   log::Level log_level = log::Level::info;
@@ -59,6 +68,14 @@ struct Config {
   std::string check_output;  ///< "" is stdout
   std::size_t check_warning = 1;
   std::size_t check_critical = 10;
+  // digest
+  std::string digest_image;       ///< not empty after parse() of that command
+  std::string digest_repository;  ///< "" is the image's own
+
+  // dedupe
+  std::vector<std::string> dedupe_files;  ///< "-" is stdin, and so is no file
+  bool dedupe_count = false;
+
   // check and healthcheck
   /// Of a running daemon; "" asks the engine (check) or the daemon that the other values describe
   /// (healthcheck).
@@ -84,9 +101,10 @@ struct Parsed {
 /// Those that engine::find_endpoint looks up itself stay unset in Config::docker. Of docker.host and
 /// docker.context from different sources only the one from the stronger source is kept; both from the same
 /// source are kept for find_endpoint to refuse. A variable's value is not looked at where a flag overrides
-/// it; the config file is always checked whole. Errors go into Parsed::output as one line that names the
-/// flag, the variable, or the file with line and column. Neither prints nor ends the program. Any thread;
-/// reads files and environment through `surroundings` only.
+/// it; the config file is always checked whole. What only the daemon would stumble over (--no-poll with
+/// nothing else to do, TCP without --docker-api.insecure) is refused for the daemon alone. Errors go into
+/// Parsed::output as one line that names the flag, the variable, or the file with line and column. Neither
+/// prints nor ends the program. Any thread; reads files and environment through `surroundings` only.
 Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings);
 
 /// The text of --version: seven lines in the order of Prometheus' exporters (prometheus/common

@@ -15,8 +15,20 @@ namespace repodigest::cli {
 /// The texts one source gives for one option: exactly one, or one and more for Kind::list.
 using Values = std::vector<std::string>;
 
-/// What an option is about; the order is that of --help. The last two belong to single commands.
-enum class Group { docker, polling, metrics, web, configuration, logging, running_daemon, check };
+/// What an option is about. Those from running_daemon on belong to single commands.
+enum class Group {
+  docker,
+  polling,
+  metrics,
+  web,
+  docker_api,
+  configuration,
+  logging,
+  running_daemon,
+  check,
+  digest,
+  dedupe
+};
 
 struct Option {
   enum class Kind {

@@ -18,6 +18,15 @@ std::string refusal(const std::string& content) {
   return parsed.output.substr(parsed.output.find(": ") + 2);
 }
 
+TEST(ConfigFile, TakesPollForASwitchOrASection) {
+  const World world;
+  const std::string address = "--docker-api.listen-address=unix:///run/d.sock";
+  const auto off = world.parse_with_file("poll: false\npoll.interval: 7s\n", {address});
+  EXPECT_FALSE(off.config.value().poll);
+  EXPECT_EQ(off.config->poll_interval, std::chrono::seconds(7));
+  EXPECT_TRUE(world.parse_with_file("poll:\n  interval: 7s\n").config.value().poll);
+}
+
 TEST(ConfigFile, MayBeEmptyOrHoldCommentsAlone) {
   for (const auto* const content : {"", "\n", "# nothing\n", "---\n", "{}\n", "poll:\n  # interval: 5s\n"})
     EXPECT_TRUE(World().parse_with_file(content).config) << content;
@@ -58,7 +67,9 @@ TEST(ConfigFile, RefusesTheWrongType) {
               HasSubstr(":1:1: poll.interval is a list, but wants one value"));
   EXPECT_THAT(refusal("poll.interval: {a: b}\n"), HasSubstr("poll.interval is a mapping, but wants a value"));
   EXPECT_THAT(refusal("poll.interval:\n"), HasSubstr("poll.interval has no value"));
-  EXPECT_THAT(refusal("poll: 5s\n"), HasSubstr(":1:1: poll wants a mapping"));
+  EXPECT_THAT(refusal("web: 5s\n"), HasSubstr(":1:1: web wants a mapping"));
+  EXPECT_THAT(refusal("poll: 5s\n"), HasSubstr(":1:1: poll: \"5s\" is neither true nor false"));
+  EXPECT_THAT(refusal("poll: [off]\n"), HasSubstr(":1:1: poll wants a mapping"));
   EXPECT_THAT(refusal("web.listen-address: []\n"), HasSubstr("web.listen-address is an empty list"));
   EXPECT_THAT(refusal("web.listen-address: [[a]]\n"),
               HasSubstr("web.listen-address has an item that is not"));

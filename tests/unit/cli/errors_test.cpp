@@ -49,14 +49,68 @@ TEST(Mistakes, ThatResembleNothingGetNoHint) {
 TEST(Mistakes, InACommandGetAHint) {
   EXPECT_EQ(refusal({"chekc"}), "unknown command \"chekc\"; did you mean check?");
   EXPECT_EQ(refusal({"health-check"}), "unknown command \"health-check\"; did you mean healthcheck?");
+  EXPECT_EQ(refusal({"digset"}), "unknown command \"digset\"; did you mean digest?");
 }
 
 TEST(Mistakes, OfTheCommandAreTold) {
   EXPECT_EQ(refusal({"--format=json"}), "--format belongs behind the command check");
   EXPECT_EQ(refusal({"--url=http://h:1"}), "--url belongs behind the command check or healthcheck");
   EXPECT_EQ(refusal({"healthcheck", "--format=json"}), "--format belongs behind the command check");
+  EXPECT_EQ(refusal({"--repository=r"}), "--repository belongs behind the command digest");
+  EXPECT_EQ(refusal({"check", "--count"}), "--count belongs behind the command dedupe");
+  EXPECT_EQ(refusal({"dedupe", "--url=http://h:1"}), "--url belongs behind the command check or healthcheck");
   EXPECT_EQ(refusal({"healthcheck", "nginx"}), "unexpected argument \"nginx\"");
   EXPECT_EQ(refusal({"--", "--demo"}), "--demo stands behind \"--\", where no flags are read");
+}
+
+TEST(Mistakes, InTheNumberOfImagesAreTold) {
+  EXPECT_EQ(refusal({"digest"}), "digest wants an image, such as nginx:latest");
+  EXPECT_EQ(refusal({"digest", "a", "b"}), "digest takes one image, not 2");
+}
+
+TEST(Mistakes, InWhatTheCorrectedDockerApiAllowsNameWhatIsKnown) {
+  for (const std::string word : {"all", "DF", "df "})
+    EXPECT_EQ(refusal({"--docker-api.allow=df," + word}),
+              "--docker-api.allow: \"" + word + "\" is none of df, containers, export, events");
+  EXPECT_EQ(refusal({"--docker-api.allow=df,,export"}),
+            "--docker-api.allow: \"\" is none of df, containers, export, events");
+}
+
+TEST(Mistakes, InASocketsModeAreTold) {
+  for (const std::string mode : {"rw", "66", "06600", "0888", "1660", "-660", "0x1b", "u=rw"})
+    EXPECT_THAT(refusal({"--docker-api.socket-mode=" + mode}),
+                StartsWith("--docker-api.socket-mode: \"" + mode + "\" is not a file mode"));
+  EXPECT_EQ(World().parse({"--docker-api.socket-mode=600"}).config.value().docker_api_socket_mode, 0600U);
+}
+
+TEST(DockerApi, OnTcpWithoutCertificatesMustBeMeant) {
+  for (const std::string address : {"127.0.0.1:2375", ":2375", "[::1]:2375"}) {
+    const std::string flag = "--docker-api.listen-address=" + address;
+    const std::string said = refusal({"--docker-api.listen-address=unix:///run/d.sock", flag});
+    EXPECT_THAT(said, StartsWith("--docker-api.listen-address: " + address + " is TCP"));
+    EXPECT_THAT(said, HasSubstr("everything that the engine tells"));
+    EXPECT_THAT(said, HasSubstr("--docker-api.insecure"));
+    EXPECT_THAT(said, HasSubstr("unix://"));
+    EXPECT_EQ(refusal({flag, "--config.check"}), said);
+    EXPECT_TRUE(World().parse({flag, "--docker-api.insecure"}).config);
+    EXPECT_TRUE(World().parse({flag, "check"}).config) << "which does not listen";
+  }
+}
+
+TEST(DockerApi, MustBeThereWhereNothingElseIs) {
+  EXPECT_THAT(refusal({"--no-poll"}), HasSubstr("--docker-api.listen-address"));
+  EXPECT_TRUE(World().parse({"--no-poll", "--docker-api.listen-address=unix:///run/d.sock"}).config);
+  EXPECT_TRUE(World().parse({"healthcheck", "--no-poll"}).config);
+}
+
+TEST(DockerApi, ThatEverybodyMayAskIsWarnedOf) {
+  const std::string address = "--docker-api.listen-address=unix:///run/d.sock";
+  const auto warnings = [&](const std::string& mode) {
+    return World().parse({address, "--docker-api.socket-mode=" + mode}).warnings;
+  };
+  EXPECT_THAT(warnings("0666"), ElementsAre(HasSubstr("--docker-api.socket-mode")));
+  EXPECT_THAT(warnings("0660"), testing::IsEmpty());
+  EXPECT_THAT(World().parse({"--docker-api.socket-mode=0666"}).warnings, testing::IsEmpty());
 }
 
 TEST(Mistakes, InAValueNameTheFlag) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <sstream>
 
 #include "repodigest/base/build_info.h"
@@ -18,16 +19,21 @@ using support::matches_golden;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+constexpr std::array every_command = {Command::daemon, Command::check, Command::digest, Command::dedupe,
+                                      Command::healthcheck};
+
 TEST(Help, IsTheGoldenTextOfEachCommand) {
   const World world;
   EXPECT_TRUE(matches_golden("unit/cli/golden/help.txt", world.parse({"--help"}).output));
   EXPECT_TRUE(matches_golden("unit/cli/golden/help_check.txt", world.parse({"check", "--help"}).output));
+  EXPECT_TRUE(matches_golden("unit/cli/golden/help_digest.txt", world.parse({"digest", "--help"}).output));
+  EXPECT_TRUE(matches_golden("unit/cli/golden/help_dedupe.txt", world.parse({"dedupe", "--help"}).output));
   EXPECT_TRUE(
       matches_golden("unit/cli/golden/help_healthcheck.txt", world.parse({"healthcheck", "-h"}).output));
 }
 
 TEST(Help, IsAtMostAHundredColumnsWide) {
-  for (const auto command : {Command::daemon, Command::check, Command::healthcheck}) {
+  for (const auto command : every_command) {
     std::istringstream lines(help_text(command));
     for (std::string line; std::getline(lines, line);) {
       EXPECT_LE(line.size(), 100U) << line;
@@ -38,8 +44,10 @@ TEST(Help, IsAtMostAHundredColumnsWide) {
 
 TEST(Help, NamesEveryOptionOfItsCommand) {
   for (const auto& option : options()) {
-    const auto command = takes(Command::daemon, option.group) ? Command::daemon : Command::check;
-    EXPECT_THAT(help_text(command), HasSubstr("  " + option.flag())) << option.name;
+    const auto* const command = std::find_if(every_command.begin(), every_command.end(),
+                                             [&](auto one) { return takes(one, option.group); });
+    ASSERT_NE(command, every_command.end()) << option.name;
+    EXPECT_THAT(help_text(*command), HasSubstr("  " + option.flag())) << option.name;
   }
 }
 

@@ -24,6 +24,7 @@ const std::map<std::string, std::string> other_values = {
     {"docker.max-connections", "5"},
     {"docker.max-response-bytes", "64KiB"},
     {"demo", "true"},
+    {"poll", "false"},
     {"poll.interval", "500ms"},
     {"poll.full-interval", "2h"},
     {"poll.events", "false"},
@@ -39,6 +40,12 @@ const std::map<std::string, std::string> other_values = {
     {"web.disable-exporter-metrics", "true"},
     {"web.max-requests", "0"},
     {"web.max-connections", "3"},
+    {"docker-api.listen-address", "unix:///run/docker.sock"},
+    {"docker-api.socket-mode", "0600"},
+    {"docker-api.socket-group", "docker"},
+    {"docker-api.correct", "false"},
+    {"docker-api.allow", "df,events"},
+    {"docker-api.insecure", "true"},
     {"config.file", "/etc/r.yml"},
     {"config.check", "true"},
     {"log.level", "error"},
@@ -48,6 +55,8 @@ const std::map<std::string, std::string> other_values = {
     {"output", "/tmp/out.prom"},
     {"warning", "3"},
     {"critical", "9"},
+    {"repository", "registry.example.com/team/app"},
+    {"count", "true"},
 };
 
 /// An option as GoogleTest prints it.
@@ -68,11 +77,21 @@ class EveryOption : public testing::TestWithParam<Tested> {
 
   [[nodiscard]] static const std::string& other() { return other_values.at(GetParam().option->name); }
 
-  /// The flag that says so, after the command that takes every flag.
+  /// A command that takes the flag.
+  [[nodiscard]] static std::vector<std::string> command() {
+    const auto& option = *GetParam().option;
+    if (takes(Command::check, option.group)) return {"check"};
+    if (takes(Command::dedupe, option.group)) return {"dedupe"};
+    return {"digest", "nginx"};
+  }
+
+  /// The flag that says so, after that command.
   [[nodiscard]] static std::vector<std::string> arguments() {
     const auto& option = *GetParam().option;
-    if (!option.is_switch()) return {"check", "--" + option.name + "=" + other()};
-    return {"check", (other() == "true" ? "--" : "--no-") + option.name};
+    auto all = command();
+    all.push_back(option.is_switch() ? (other() == "true" ? "--" : "--no-") + option.name
+                                     : "--" + option.name + "=" + other());
+    return all;
   }
 
   static std::string outcome(const Parsed& parsed) {
@@ -87,32 +106,32 @@ class EveryOption : public testing::TestWithParam<Tested> {
 
 TEST_P(EveryOption, ChangesTheConfigFromAFlag) {
   if (GetParam().option->name == "config.file") return;  // shows in nothing but what the file says
-  EXPECT_NE(from_flag(), outcome(world_.parse({"check"})));
+  EXPECT_NE(from_flag(), outcome(world_.parse(command())));
 }
 
 TEST_P(EveryOption, MeansTheSameInTheEnvironment) {
   const std::string expected = from_flag();
   world_.variables[GetParam().option->variable()] = other();
-  EXPECT_EQ(outcome(world_.parse({"check"})), expected);
+  EXPECT_EQ(outcome(world_.parse(command())), expected);
 }
 
 TEST_P(EveryOption, CountsAsUnsetWhenItsVariableIsEmpty) {
   world_.variables[GetParam().option->variable()] = "";
-  const auto parsed = world_.parse({"check"});
-  EXPECT_EQ(outcome(parsed), outcome(World().parse({"check"})));
+  const auto parsed = world_.parse(command());
+  EXPECT_EQ(outcome(parsed), outcome(World().parse(command())));
   EXPECT_TRUE(parsed.warnings.empty());
 }
 
 TEST_P(EveryOption, MeansTheSameInTheConfigFileWholeOrNested) {
   if (!GetParam().option->in_config_file) return;
   const std::string& name = GetParam().option->name;
-  EXPECT_EQ(outcome(world_.parse_with_file(name + ": " + other(), {"check"})), from_flag());
-  EXPECT_EQ(outcome(world_.parse_with_file(name + ": \"" + other() + "\"", {"check"})), from_flag());
+  EXPECT_EQ(outcome(world_.parse_with_file(name + ": " + other(), command())), from_flag());
+  EXPECT_EQ(outcome(world_.parse_with_file(name + ": \"" + other() + "\"", command())), from_flag());
 
   const auto dot = name.find('.');
   if (dot == std::string::npos) return;
   const std::string nested = name.substr(0, dot) + ":\n  " + name.substr(dot + 1) + ": " + other() + "\n";
-  EXPECT_EQ(outcome(world_.parse_with_file(nested, {"check"})), from_flag());
+  EXPECT_EQ(outcome(world_.parse_with_file(nested, command())), from_flag());
 }
 
 TEST_P(EveryOption, MeansTheSameBeforeAndBehindTheCommand) {
@@ -124,20 +143,23 @@ TEST_P(EveryOption, MeansTheSameBeforeAndBehindTheCommand) {
 TEST_P(EveryOption, TakesItsValueAsAnArgumentOfItsOwn) {
   const auto& option = *GetParam().option;
   if (option.is_switch()) return;
-  EXPECT_EQ(outcome(world_.parse({"check", "--" + option.name, other()})), from_flag());
+  auto apart = command();
+  apart.insert(apart.end(), {"--" + option.name, other()});
+  EXPECT_EQ(outcome(world_.parse(apart)), from_flag());
 }
 
 TEST_P(EveryOption, HasTheDefaultThatItsTextSays) {
   const auto& option = *GetParam().option;
   if (option.default_text.empty()) return;
-  Config config = *World().parse({"check"}).config;
+  Config config = *World().parse(command()).config;
   const std::string before = described(config);
   ASSERT_TRUE(option.set(config, {option.default_text}));
   EXPECT_EQ(described(config), before);
 
   Config untouched;
   untouched.web_listen_addresses = config.web_listen_addresses;  // only parse() fills these
-  untouched.command = Command::check;
+  untouched.command = config.command;
+  untouched.digest_image = config.digest_image;
   EXPECT_EQ(described(untouched), before);
 }
 
@@ -212,6 +234,34 @@ TEST(CommandLine, FindsTheCommandAndItsImages) {
   EXPECT_EQ(parsed.config.value().command, Command::check);
   EXPECT_EQ(parsed.config->check_images, (std::vector<std::string>{"nginx:latest", "healthcheck", "check"}));
   EXPECT_EQ(parsed.config->docker_timeout, std::chrono::seconds(3));
+}
+
+TEST(CommandLine, FindsTheImageOfDigestAndTheFilesOfDedupe) {
+  const World world;
+  const auto digest = world.parse({"digest", "--repository=r", "nginx", "--docker.timeout=3s"});
+  EXPECT_EQ(digest.config.value().command, Command::digest);
+  EXPECT_EQ(digest.config->digest_image, "nginx");
+  EXPECT_EQ(digest.config->docker_timeout, std::chrono::seconds(3));
+  const auto dedupe = world.parse({"dedupe", "a.json", "-", "--count", "check", "[1].json"});
+  EXPECT_EQ(dedupe.config.value().command, Command::dedupe);
+  EXPECT_EQ(dedupe.config->dedupe_files, (std::vector<std::string>{"a.json", "-", "check", "[1].json"}));
+  EXPECT_TRUE(dedupe.config->dedupe_count);
+  EXPECT_TRUE(world.parse({"dedupe"}).config.value().dedupe_files.empty());
+}
+
+TEST(AllowedGroups, ComeFromARepeatedFlagWordsBetweenCommasOrAYamlList) {
+  const World world;
+  facade::Groups expected;
+  expected.add(facade::Group::df);
+  expected.add(facade::Group::export_images);
+  EXPECT_EQ(world.parse({"--docker-api.allow=df,export"}).config.value().docker_api_allow, expected);
+  EXPECT_EQ(
+      world.parse({"--docker-api.allow=export", "--docker-api.allow=df"}).config.value().docker_api_allow,
+      expected);
+  EXPECT_EQ(world.parse_with_file("docker-api:\n  allow: [df, export]\n").config.value().docker_api_allow,
+            expected);
+  EXPECT_EQ(world.parse_with_file("docker-api.allow: df,export\n").config.value().docker_api_allow, expected);
+  EXPECT_EQ(world.parse({}).config.value().docker_api_allow, facade::Groups());
 }
 
 TEST(CommandLine, TakesWhatFollowsTwoDashesForImages) {

@@ -75,6 +75,7 @@ inline std::string described(const Config& config) {
       << "docker.max-connections=" << config.docker_max_connections << '\n'
       << "docker.max-response-bytes=" << config.docker_max_response_bytes << '\n'
       << "demo=" << config.demo << '\n'
+      << "poll=" << config.poll << '\n'
       << "poll.interval=" << config.poll_interval.count() << '\n'
       << "poll.full-interval=" << config.poll_full_interval.count() << '\n'
       << "poll.events=" << config.poll_events << '\n'
@@ -89,6 +90,10 @@ inline std::string described(const Config& config) {
       << "web.disable-exporter-metrics=" << config.web_disable_exporter_metrics << '\n'
       << "web.max-requests=" << config.web_max_requests << '\n'
       << "web.max-connections=" << config.web_max_connections << '\n'
+      << "docker-api.socket-mode=" << config.docker_api_socket_mode << '\n'
+      << "docker-api.socket-group=" << config.docker_api_socket_group << '\n'
+      << "docker-api.correct=" << config.docker_api_correct << '\n'
+      << "docker-api.insecure=" << config.docker_api_insecure << '\n'
       << "config.check=" << config.config_check << '\n'
       << "log.level=" << static_cast<int>(config.log_level) << '\n'
       << "log.format=" << static_cast<int>(config.log_format) << '\n'
@@ -96,7 +101,16 @@ inline std::string described(const Config& config) {
       << "format=" << static_cast<int>(config.check_format) << '\n'
       << "output=" << config.check_output << '\n'
       << "warning=" << config.check_warning << '\n'
-      << "critical=" << config.check_critical << '\n';
+      << "critical=" << config.check_critical << '\n'
+      << "repository=" << config.digest_repository << '\n'
+      << "count=" << config.dedupe_count << '\n'
+      << "digest of=" << config.digest_image << '\n';
+  for (std::size_t i = 0; i < facade::group_names.size(); ++i)
+    if (config.docker_api_allow.has(static_cast<facade::Group>(i)))
+      out << "docker-api.allow=" << facade::group_names[i] << '\n';
+  for (const auto& address : config.docker_api_listen_addresses)
+    out << "docker-api.listen-address=" << address.text() << '\n';
+  for (const auto& file : config.dedupe_files) out << "FILE=" << file << '\n';
   for (const auto& address : config.web_listen_addresses)
     out << "web.listen-address=" << address.text() << '\n';
   for (const auto& image : config.check_images) out << "IMAGE=" << image << '\n';
