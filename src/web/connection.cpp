@@ -54,7 +54,7 @@ Head Connection::take_head() {
   // A copy of the rest, not erase(): an idle connection keeps no buffer.
   received_ = received_.substr(reader_.size());
   received_.shrink_to_fit();
-  reader_ = {};
+  reader_ = HeadReader(reader_.rules());
   return head;
 }
 

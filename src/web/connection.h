@@ -24,7 +24,7 @@ enum class Progress {
 /// Never blocks. Thread rule: one thread.
 class Connection {
  public:
-  explicit Connection(Fd fd) : fd_(std::move(fd)) {}
+  Connection(Fd fd, HeadRules rules) : fd_(std::move(fd)), reader_(rules) {}
 
   /// Takes in what has arrived, never more than one head's budget in all.
   Progress receive();

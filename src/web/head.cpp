@@ -74,8 +74,6 @@ constexpr std::string_view phrase_of(int status) {
   }
 }
 
-constexpr Refusal has_body{413, "requests with a body are not served"};
-
 }  // namespace
 
 std::string reply_to(const Refusal& refusal, bool without_body) {
@@ -143,7 +141,8 @@ std::optional<Refusal> HeadReader::request_line(std::string_view line) {
   if (!is_version || !is_token(method) || target.find(' ') != std::string_view::npos) return malformed;
   if (version != "HTTP/1.1" && version != "HTTP/1.0")
     return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
-  if (method != "GET" && method != "HEAD") return Refusal{405, "only GET and HEAD are allowed"};
+  if (rules_ == HeadRules::get_and_head && method != "GET" && method != "HEAD")
+    return Refusal{405, "only GET and HEAD are allowed"};
   is_head_ = method == "HEAD";
   is_http_1_0_ = version == "HTTP/1.0";
   if (!is_origin_form(target)) return Refusal{400, "the request target must be a path that begins with /"};
@@ -173,9 +172,9 @@ std::optional<Refusal> HeadReader::meaning_of(std::string_view name, std::string
     if (!all(value, is_host_character)) return Refusal{400, "the Host header must be a host and a port"};
   } else if (is("Content-Length")) {
     if (value.empty() || !all(value, is_digit)) return Refusal{400, "Content-Length must be a number"};
-    if (value != "0") return has_body;
+    if (value != "0") return body_follows();
   } else if (is("Transfer-Encoding") || is("Expect")) {
-    return has_body;
+    return body_follows();
   } else if (is("Connection")) {
     while (!value.empty()) {
       const auto option = take_item(value, ',');
@@ -183,6 +182,12 @@ std::optional<Refusal> HeadReader::meaning_of(std::string_view name, std::string
       asks_keep_alive_ = asks_keep_alive_ || same_ignoring_case(option, "keep-alive");
     }
   }
+  return std::nullopt;
+}
+
+std::optional<Refusal> HeadReader::body_follows() {
+  if (rules_ == HeadRules::get_and_head) return Refusal{413, "requests with a body are not served"};
+  has_body_ = true;
   return std::nullopt;
 }
 
@@ -198,7 +203,8 @@ Head HeadReader::head(std::string_view received) const {
   for (const Field& field : fields_)
     head.headers.emplace_back(received.substr(field.name, field.name_size),
                               received.substr(field.value, field.value_size));
-  head.keep_alive = !asks_close_ && (!is_http_1_0_ || asks_keep_alive_);
+  head.has_body = has_body_;
+  head.keep_alive = !has_body_ && !asks_close_ && (!is_http_1_0_ || asks_keep_alive_);
   return head;
 }
 

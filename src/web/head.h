@@ -14,12 +14,18 @@
 
 namespace repodigest::web {
 
+/// Which heads pass besides being right.
+enum class HeadRules {
+  get_and_head,  ///< no other methods, nothing with a body
+  any_method,    ///< bodies are noted in Head::has_body
+};
+
 /// A head that passed.
 struct Head {
-  std::string
-      request_line;  ///< without its CRLF: GET or HEAD, a target that begins with "/", HTTP/1.0 or 1.1
+  std::string request_line;  ///< without its CRLF: a method, a target that begins with "/", HTTP/1.0 or 1.1
   std::vector<std::pair<std::string, std::string>> headers;  ///< as received, in order
   bool keep_alive = false;                                   ///< what the client asked for (RFC 9112 9.3)
+  bool has_body = false;  ///< a body follows, which nobody reads: nothing behind it is a request
 };
 
 /// Why a request is answered without being understood; the connection ends with it.
@@ -46,6 +52,9 @@ class HeadReader {
 
   enum class Verdict { incomplete, complete, refused };
 
+  explicit HeadReader(HeadRules rules) : rules_(rules) {}
+  [[nodiscard]] HeadRules rules() const { return rules_; }
+
   /// Reads on. `received` is everything since the head's first byte: what it was at the last call, and
   /// perhaps more. To be called no more after complete or refused.
   Verdict read(std::string_view received);
@@ -68,9 +77,11 @@ class HeadReader {
   std::optional<Refusal> request_line(std::string_view line);
   std::optional<Refusal> header_line(std::string_view line, std::size_t line_position);
   std::optional<Refusal> meaning_of(std::string_view name, std::string_view value);
+  std::optional<Refusal> body_follows();
   [[nodiscard]] std::optional<Refusal> end_of_head() const;
   Verdict refuse(const Refusal& refusal);
 
+  HeadRules rules_;
   std::size_t position_ = 0;    ///< of the next byte to read
   std::size_t line_start_ = 0;  ///< of the line it belongs to
   std::size_t request_line_size_ = 0;
@@ -79,6 +90,7 @@ class HeadReader {
   bool is_head_ = false;
   bool is_http_1_0_ = false;
   bool has_host_ = false;
+  bool has_body_ = false;
   bool asks_close_ = false;
   bool asks_keep_alive_ = false;
 };

@@ -38,11 +38,11 @@ void guarded(Step step) {
 
 }  // namespace
 
-Lobby::Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Workers& workers)
+Lobby::Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Desk desk)
     : options_(options),
       listeners_(std::move(listeners)),
       stats_(stats),
-      workers_(workers),
+      desk_(std::move(desk)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -186,7 +186,7 @@ void Lobby::admit(Fd fd) {
       !close_oldest(Stage::draining))
     return;  // closes it
   Guests& idle = guests(Stage::idle);
-  idle.emplace_back(std::move(fd));
+  idle.emplace_back(std::move(fd), desk_.rules);
   Guest& guest = idle.back();
   guest.place = std::prev(idle.end());
   ++connections_;
@@ -241,11 +241,9 @@ void Lobby::examine(Guest& guest) {
 void Lobby::submit(Guest& guest) {
   if (options_.max_requests > 0 && under_way_ >= options_.max_requests)
     return refuse(guest, too_many_requests);
-  Task task{&guest, guest.connection.take_head()};
-  // Of requests that came together only the last: a client that sends thousands must not hold up the others.
-  if (!guest.connection.has_received())
-    if (auto answer = workers_.answer_at_once(task)) return reply(std::move(*answer));
-  workers_.submit(std::move(task));
+  Head head = guest.connection.take_head();
+  Taken taken = desk_.take({&guest, std::move(head)}, guest.connection);
+  if (auto* const answer = std::get_if<Answer>(&taken)) return reply(std::move(*answer));
   ++under_way_;
   enter(guest, Stage::working);
 }
@@ -264,10 +262,9 @@ void Lobby::reply(Answer answer) {
 }
 
 void Lobby::refuse(Guest& guest, const Refusal& refusal) {
-  stats_.count_http(Handler::other, refusal.status);
   guest.last_reply = true;
   guest.connection.reply(
-      {std::make_shared<const std::string>(reply_to(refusal, guest.connection.reader().is_head()))});
+      {std::make_shared<const std::string>(desk_.refuse(refusal, guest.connection.reader().is_head()))});
   enter(guest, Stage::sending);
   send(guest);
 }

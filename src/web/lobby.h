@@ -1,5 +1,5 @@
 // Where connections wait. One thread owns every socket: it accepts, collects heads, hands the complete ones
-// to the workers and sends what they answer as fast as each client takes it, so that a client can keep nobody
+// to the desk and sends what they answer as fast as each client takes it, so that a client can keep nobody
 // waiting but itself. Every wait has an absolute deadline, every buffer a bound.
 #pragma once
 
@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "connection.h"
+#include "desk.h"
 #include "listener.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/log.h"
 #include "repodigest/base/mutex.h"
 #include "repodigest/base/stats.h"
-#include "worker.h"
 
 namespace repodigest::web {
 
@@ -33,7 +33,7 @@ enum class Stage {
 
 /// A connection and its place in the lobby.
 struct Guest {
-  explicit Guest(Fd fd) : connection(std::move(fd)) {}
+  Guest(Fd fd, HeadRules rules) : connection(std::move(fd), rules) {}
 
   Connection connection;
   Stage stage = Stage::idle;
@@ -45,8 +45,9 @@ struct Guest {
 /// Thread rule: run() on one thread; answered() and stop() from any; the rest before run().
 class Lobby {
  public:
-  /// `options`, `stats` and `workers` outlive it. Throws std::system_error if there is no descriptor left.
-  Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Workers& workers);
+  /// `options` and `stats` outlive it, and so does what `desk` calls. Throws std::system_error if there is no
+  /// descriptor left.
+  Lobby(const ServerOptions& options, std::vector<Listener> listeners, Stats& stats, Desk desk);
   Lobby(const Lobby&) = delete;
   Lobby& operator=(const Lobby&) = delete;
 
@@ -89,7 +90,7 @@ class Lobby {
   const ServerOptions& options_;
   std::vector<Listener> listeners_;
   Stats& stats_;
-  Workers& workers_;
+  const Desk desk_;
   Fd epoll_;
   Wake wake_;
 

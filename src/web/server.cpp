@@ -30,7 +30,14 @@ class Server::Impl {
     for (const Listener& listener : listeners) bound_.push_back(listener.address());
     try {
       workers_.emplace(routes_, stats_);
-      lobby_.emplace(options_, std::move(listeners), stats_, *workers_);
+      Desk desk;
+      desk.take = [this](Task task, const Connection& connection) {
+        return workers_->take(std::move(task), connection);
+      };
+      desk.refuse = [this](const Refusal& refusal, bool without_body) {
+        return workers_->refuse(refusal, without_body);
+      };
+      lobby_.emplace(options_, std::move(listeners), stats_, std::move(desk));
       workers_->start(options_.workers, [this](Answer answer) { lobby_->answered(std::move(answer)); });
       thread_ = std::thread([this] { lobby_->run(); });
     } catch (const std::system_error& error) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "connection.h"
 #include "repodigest/base/log.h"
 
 namespace repodigest::web {
@@ -76,7 +77,7 @@ class Dialogue final : private httplib::Server {
     return finish(std::move(task));
   }
 
-  /// Workers::answer_at_once().
+  /// The answer if the route has it ready; else `task` is as before.
   std::optional<Answer> answer_at_once(Task& task) {
     const auto path = plain_target(task.head.request_line);
     const auto* const route = path.empty() ? nullptr : routes_.find(path);
@@ -208,16 +209,21 @@ void Workers::start(std::size_t count, Done done) {
   }
 }
 
-std::optional<Answer> Workers::answer_at_once(Task& task) {
-  return at_once_->answer_at_once(task);
-}
-
-void Workers::submit(Task task) {
+Taken Workers::take(Task task, const Connection& connection) {
+  // Of requests that came together only the last: a client that sends thousands must not hold up the others.
+  if (!connection.has_received())
+    if (auto answer = at_once_->answer_at_once(task)) return std::move(*answer);
   {
     const MutexLock lock(mutex_);
     tasks_.push_back(std::move(task));
   }
   changed_.notify_one();
+  return Pending();
+}
+
+std::string Workers::refuse(const Refusal& refusal, bool without_body) {
+  stats_.count_http(Handler::other, refusal.status);
+  return reply_to(refusal, without_body);
 }
 
 void Workers::stop(SteadyTime deadline) {

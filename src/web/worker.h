@@ -6,36 +6,22 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
-#include "head.h"
+#include "desk.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/mutex.h"
 #include "repodigest/base/stats.h"
-#include "repodigest/web/message.h"
 #include "repodigest/web/server.h"
 
 namespace repodigest::web {
 
-struct Guest;  ///< a connection in the lobby; here only a name for whose request it is
-
-struct Task {
-  Guest* guest = nullptr;
-  Head head;
-};
-
-struct Answer {
-  Guest* guest = nullptr;
-  std::vector<Bytes> segments;  ///< the reply's head, then its body
-  bool keep_alive = false;
-};
-
 class Dialogue;  ///< in worker.cpp: from a head to an answer
 
-/// Thread rule: made, started, stopped and destroyed by one thread; answer_at_once() from one; submit() from
-/// any.
+/// Thread rule: made, started, stopped and destroyed by one thread; take() and refuse() from
+/// one.
 class Workers {
  public:
   /// Receives each answer, on a worker's thread.
@@ -50,9 +36,9 @@ class Workers {
 
   /// Throws std::system_error if the process can have no more threads.
   void start(std::size_t count, Done done);
-  /// The answer if the route has it ready; else `task` is as before, for submit().
-  std::optional<Answer> answer_at_once(Task& task);
-  void submit(Task task);
+  /// For Desk. A route that has its answer ready gives it here; a worker's comes by `done`.
+  Taken take(Task task, const Connection& connection);
+  std::string refuse(const Refusal& refusal, bool without_body);
   /// Drops what is queued and waits until every thread has ended its request, or until `deadline`.
   void stop(SteadyTime deadline);
 

@@ -1,0 +1,44 @@
+// Where the lobby takes requests: to routes and their workers, or to a passage and its lanes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "head.h"
+#include "repodigest/web/message.h"
+
+namespace repodigest::web {
+
+class Connection;
+struct Guest;  ///< a connection in the lobby; here only a name for whose request it is
+
+struct Task {
+  Guest* guest = nullptr;
+  Head head;
+};
+
+struct Answer {
+  Guest* guest = nullptr;
+  std::vector<Bytes> segments;  ///< the reply's head, then its body
+  bool keep_alive = false;
+};
+
+/// A worker has the request; Lobby::answered() follows.
+struct Pending {};
+
+/// What became of a request.
+using Taken = std::variant<Answer, Pending>;
+
+/// Called on the lobby's thread, without waiting for anybody.
+struct Desk {
+  HeadRules rules = HeadRules::get_and_head;
+  /// Takes a request that came on a connection.
+  std::function<Taken(Task, const Connection&)> take;
+  /// Words the whole reply to a request that is refused, and counts it. `without_body` where it was a HEAD.
+  std::function<std::string(const Refusal&, bool without_body)> refuse;
+};
+
+}  // namespace repodigest::web
