@@ -1,0 +1,112 @@
+#include "repodigest/facade/facade.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "forwarder.h"
+#include "json.h"
+#include "query.h"
+#include "repodigest/base/log.h"
+#include "rules.h"
+
+namespace repodigest::facade {
+namespace {
+
+constexpr std::size_t calls_lane = 0;
+constexpr std::size_t streams_lane = 1;
+
+web::ServerOptions with_flag(web::ServerOptions serving) {
+  serving.address_flag = "--docker-api.listen-address";
+  return serving;
+}
+
+}  // namespace
+
+class Facade::Impl {
+ public:
+  Impl(web::ServerOptions serving, Options options, Connect connect, Stats& stats, const Clock& clock)
+      : options_(options),
+        stats_(stats),
+        forwarder_(options_, std::move(connect), stats, clock),
+        server_(with_flag(std::move(serving)), passage(), stats) {}
+  ~Impl() { forwarder_.end_streams(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  web::Server& server() { return server_; }
+  void stop(Duration grace) {
+    forwarder_.end_streams();
+    server_.stop(grace);
+  }
+
+ private:
+  web::Passage passage();
+  std::variant<web::Reply, std::size_t> rule(const web::RawRequest& request);
+  web::Reply refuse(const web::RawRequest& request, int status, std::string_view message);
+
+  const Options options_;
+  Stats& stats_;
+  Forwarder forwarder_;
+  web::Server server_;  // last: its threads use all the rest
+};
+
+web::Passage Facade::Impl::passage() {
+  web::Passage passage;
+  passage.rule = [this](const web::RawRequest& request) { return rule(request); };
+  passage.answer = [this](const web::RawRequest& request, web::Flow& flow) {
+    if (const auto permitted = permit(request.method, request.target, options_.allow))
+      forwarder_.answer(request, *permitted, flow);
+  };
+  passage.refused = [this](int status) { stats_.count_api(ApiCall::other, status); };
+  passage.lanes = {Options::max_calls, Options::max_event_streams};
+  return passage;
+}
+
+std::variant<web::Reply, std::size_t> Facade::Impl::rule(const web::RawRequest& request) {
+  constexpr std::string_view not_supported = " is not supported by this read-only Docker API";
+  const std::string method(shown_method(request.method));
+  const auto permitted = permit(request.method, request.target, options_.allow);
+  if (!permitted)
+    return refuse(request, 403, method + " " + path_class(request.target) + std::string(not_supported));
+  if (request.has_body) return refuse(request, 400, "a " + method + " with a body is not served");
+  if (permitted->call == ApiCall::events && !options_.allow.has(Group::all_events))
+    if (const auto narrowed = narrowed_to_images(request.target); !narrowed) {
+      const Error& error = narrowed.error();
+      return refuse(request, error.status,
+                    error.reason == Reason::permission
+                        ? method + " /events of other types than image" + std::string(not_supported)
+                        : error.text);
+    }
+  return permitted->manner == Manner::stream ? streams_lane : calls_lane;
+}
+
+web::Reply Facade::Impl::refuse(const web::RawRequest& request, int status, std::string_view message) {
+  stats_.count_api(ApiCall::other, status);
+  log::info("a call of the Docker API was refused", {{"peer", request.peer},
+                                                     {"method", shown_method(request.method)},
+                                                     {"path", path_class(request.target)},
+                                                     {"status", std::to_string(status)}});
+  auto reply = web::Reply::text(status, message_body(message));
+  reply.content_type = "application/json";
+  return reply;
+}
+
+Facade::Facade(web::ServerOptions serving, Options options, Connect connect, Stats& stats, const Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(serving), options, std::move(connect), stats, clock)) {}
+
+Facade::~Facade() = default;
+
+Status Facade::start() {
+  return impl_->server().start();
+}
+
+const std::vector<web::ListenAddress>& Facade::bound() const {
+  return impl_->server().bound();
+}
+
+void Facade::stop(Duration grace) {
+  impl_->stop(grace);
+}
+
+}  // namespace repodigest::facade
