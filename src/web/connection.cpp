@@ -1,11 +1,15 @@
 #include "connection.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
+#include <string>
 
 namespace repodigest::web {
 namespace {
@@ -90,6 +94,12 @@ Progress Connection::send() {
   return Progress::done;
 }
 
+std::size_t Connection::unsent() const {
+  std::size_t all = 0;
+  for (auto i = segment_; i < segments_.size(); ++i) all += segments_[i]->size();
+  return all - offset_;
+}
+
 void Connection::end_sending() const {
   (void)::shutdown(fd(), SHUT_WR);
 }
@@ -102,6 +112,33 @@ Progress Connection::discard() {
   discarded_ += *count;
   if (discarded_ > max_discarded) return Progress::gone;
   return *count > 0 ? Progress::done : Progress::blocked;
+}
+
+std::string Connection::peer() const {
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getpeername(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return "";
+  if (name.ss_family == AF_UNIX) {
+    ucred who{};
+    size = sizeof who;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "";
+    return "uid=" + std::to_string(who.uid) + " pid=" + std::to_string(who.pid);
+  }
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  std::uint16_t port = 0;
+  if (name.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+    port = ntohs(v6.sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))  // an IPv4 client of a socket that takes both
+      (void)::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
+    else
+      (void)::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  } else {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+    port = ntohs(v4.sin_port);
+    (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  }
+  return ListenAddress{false, "", text.data(), port}.text();
 }
 
 void Connection::abort() {

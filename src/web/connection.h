@@ -39,6 +39,8 @@ class Connection {
   void reply(std::vector<Bytes> segments);
   /// Sends on, at most about a megabyte a call, so that one client's large reply does not hold up the others.
   Progress send();
+  /// How much of it send() has not sent.
+  [[nodiscard]] std::size_t unsent() const;
 
   /// Says that nothing more will be sent.
   void end_sending() const;
@@ -48,6 +50,8 @@ class Connection {
   void close() { fd_.reset(); }
   /// Closes and drops what the kernel has not sent yet: a client that stopped reading must not keep it.
   void abort();
+  /// RawRequest::peer.
+  [[nodiscard]] std::string peer() const;
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:

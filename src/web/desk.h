@@ -8,10 +8,12 @@
 #include <vector>
 
 #include "head.h"
+#include "repodigest/base/clock.h"
 #include "repodigest/web/message.h"
 
 namespace repodigest::web {
 
+class Channel;
 class Connection;
 struct Guest;  ///< a connection in the lobby; here only a name for whose request it is
 
@@ -30,7 +32,8 @@ struct Answer {
 struct Pending {};
 
 /// What became of a request.
-using Taken = std::variant<Answer, Pending>;
+/// With a Channel, the answer comes through it.
+using Taken = std::variant<Answer, Pending, std::shared_ptr<Channel>>;
 
 /// Called on the lobby's thread, without waiting for anybody.
 struct Desk {
@@ -39,6 +42,10 @@ struct Desk {
   std::function<Taken(Task, const Connection&)> take;
   /// Words the whole reply to a request that is refused, and counts it. `without_body` where it was a HEAD.
   std::function<std::string(const Refusal&, bool without_body)> refuse;
+  /// Takes a request back whose answer has not been begun to be made: it never will; false if it is too late.
+  std::function<bool(const Channel&)> withdraw = {};
+  /// After this time with a channel and without a thread a request is withdrawn and refused.
+  Duration patience = {};
 };
 
 }  // namespace repodigest::web

@@ -4,26 +4,13 @@
 #include <array>
 
 #include "ascii.h"
+#include "reply_head.h"
 
 namespace repodigest::web {
 namespace {
 
-// Not <cctype>: HTTP's grammar is ASCII whatever the locale.
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-constexpr bool is_alphanumeric(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 constexpr bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-constexpr bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
-/// RFC 9110 5.6.2, tchar.
-constexpr bool is_token_character(char c) {
-  return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 /// RFC 3986 3.2.2 and 3.2.3: a host (IP-literals with their brackets) and a port.
 constexpr bool is_host_character(char c) {
@@ -33,10 +20,6 @@ constexpr bool is_host_character(char c) {
 template <typename Predicate>
 bool all(std::string_view text, Predicate predicate) {
   return std::all_of(text.begin(), text.end(), predicate);
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && all(text, is_token_character);
 }
 
 /// Origin form (RFC 9112 3.2.1), printable ASCII, every "%" followed by two hex digits.
@@ -51,45 +34,23 @@ bool is_origin_form(std::string_view target) {
   return true;
 }
 
-constexpr std::string_view phrase_of(int status) {
-  switch (status) {
-    case 405:
-      return "Method Not Allowed";
-    case 408:
-      return "Request Timeout";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 503:
-      return "Service Unavailable";
-    case 505:
-      return "HTTP Version Not Supported";
-    default:
-      return "Bad Request";
-  }
-}
-
 }  // namespace
 
-std::string reply_to(const Refusal& refusal, bool without_body) {
-  std::string reply = "HTTP/1.1 " + std::to_string(refusal.status) + " ";
-  reply.append(phrase_of(refusal.status)).append("\r\n");
-  if (refusal.status == 405) reply += "Allow: GET, HEAD\r\n";
-  if (refusal.status == 503) reply += "Retry-After: 1\r\n";
-  reply +=
-      "Cache-Control: no-store\r\n"
-      "Connection: close\r\n"
-      "Content-Type: text/plain; charset=utf-8\r\n"
-      "X-Content-Type-Options: nosniff\r\n"
-      "Content-Length: ";
-  reply += std::to_string(refusal.text.size() + 1) + "\r\n\r\n";
-  if (!without_body) reply.append(refusal.text).append("\n");
-  return reply;
+std::string reply_to(const Refusal& refusal, bool without_body, Wording wording) {
+  const bool is_json = wording == Wording::json_message;
+  std::string body(refusal.text);
+  // None of our constants has a character that JSON escapes.
+  if (is_json) body = R"({"message":")" + body + R"("})";
+  body += '\n';
+  ReplyHead head(refusal.status);
+  if (refusal.status == 405) head.add("Allow", "GET, HEAD");
+  if (refusal.status == 503) head.add("Retry-After", "1");
+  head.add("Cache-Control", "no-store")
+      .add("Connection", "close")
+      .add("Content-Type", is_json ? "application/json" : "text/plain; charset=utf-8")
+      .add("X-Content-Type-Options", "nosniff")
+      .add("Content-Length", std::to_string(body.size()));
+  return std::move(head).text() + (without_body ? "" : body);
 }
 
 HeadReader::Verdict HeadReader::refuse(const Refusal& refusal) {

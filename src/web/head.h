@@ -38,9 +38,16 @@ struct Refusal {
 inline constexpr Refusal too_slow{408, "the request did not arrive in time"};
 inline constexpr Refusal too_many_connections{503, "too many connections"};
 inline constexpr Refusal too_many_requests{503, "too many requests at once"};
+inline constexpr Refusal internal_error{500, "internal error"};
+
+/// How a refusal says why.
+enum class Wording {
+  text,
+  json_message,  ///< {"message": …}, as Docker's API does
+};
 
 /// The whole reply to a refused request. `without_body` where it was a HEAD.
-std::string reply_to(const Refusal& refusal, bool without_body);
+std::string reply_to(const Refusal& refusal, bool without_body, Wording wording);
 
 /// Reads one head as it arrives, each byte once. Thread rule: one thread.
 class HeadReader {

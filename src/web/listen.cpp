@@ -47,6 +47,14 @@ Error cannot_listen(const ListenAddress& address, std::string_view flag, int err
           "cannot listen at " + address.text() + ": " + errno_text(error) + advice};
 }
 
+Error cannot_give_to_group(const ListenAddress& address, gid_t group, int error) {
+  const bool denied = error == EPERM;
+  return {denied ? Reason::permission : Reason::connect,
+          "cannot give " + address.text() + " to group " + std::to_string(group) + ": " + errno_text(error) +
+              (denied ? ": the process must be a member of that group: make it one or choose another group"
+                      : "")};
+}
+
 Fd make_socket(int family) {
   return Fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
@@ -97,6 +105,19 @@ Fd bind_tcp(int family, const sockaddr* address, socklen_t size) {
   return fd;
 }
 
+/// Accepted sockets inherit it: a client whose machine is gone is known to be after a minute, though nothing
+/// is to be sent to it for days.
+void keep_alive(int fd) {
+  const int on = 1;
+  const int idle_seconds = 30;
+  const int interval_seconds = 10;
+  const int probes = 3;
+  (void)::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
 Fd bind_everywhere(std::uint16_t port) {
   sockaddr_in6 v6{};
   v6.sin6_family = AF_INET6;
@@ -119,28 +140,32 @@ std::uint16_t bound_port(int fd) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const ListenAddress& address, std::string_view flag) {
-  return address.is_unix ? open_unix(address, flag) : open_tcp(address, flag);
+Result<Listener> Listener::open(const ListenAddress& address, const Manners& manners) {
+  return address.is_unix ? open_unix(address, manners) : open_tcp(address, manners);
 }
 
-Result<Listener> Listener::open_unix(const ListenAddress& address, std::string_view flag) {
+Result<Listener> Listener::open_unix(const ListenAddress& address, const Manners& manners) {
+  const auto flag = manners.flag;
   if (auto room = make_room(address, flag); !room) return std::move(room).error();
   Listener listener(make_socket(AF_UNIX), address);
   const auto name = unix_name(address.path);
   if (!listener.fd_ || ::bind(listener.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return cannot_listen(address, flag, errno);
   struct stat made {};
-  // The mode is set before listen(): nobody could connect under the umask's.
   if (::lstat(address.path.c_str(), &made) == 0) {
     listener.device_ = made.st_dev;
     listener.inode_ = made.st_ino;
   }
-  if (::chmod(address.path.c_str(), 0660) != 0 || ::listen(listener.fd(), backlog) != 0)
+  // Both before listen(): nobody could connect under the umask's mode, or as the process's group. The group
+  // comes first, lest its place be another's for a moment.
+  if (manners.socket_group && ::lchown(address.path.c_str(), static_cast<uid_t>(-1), *manners.socket_group))
+    return cannot_give_to_group(address, *manners.socket_group, errno);
+  if (::chmod(address.path.c_str(), manners.socket_mode) != 0 || ::listen(listener.fd(), backlog) != 0)
     return cannot_listen(address, flag, errno);
   return listener;
 }
 
-Result<Listener> Listener::open_tcp(const ListenAddress& address, std::string_view flag) {
+Result<Listener> Listener::open_tcp(const ListenAddress& address, const Manners& manners) {
   Fd fd;
   if (address.host.empty()) {
     fd = bind_everywhere(address.port);
@@ -153,7 +178,8 @@ Result<Listener> Listener::open_tcp(const ListenAddress& address, std::string_vi
         ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
     if (failure != 0)
       return Error{Reason::connect, "cannot listen at " + address.text() + ": " + ::gai_strerror(failure) +
-                                        ": name an address of this machine with " + std::string(flag)};
+                                        ": name an address of this machine with " +
+                                        std::string(manners.flag)};
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
     // A name that has both gets its IPv4 address, as in Go's net.Listen.
     const addrinfo* chosen = found;
@@ -161,7 +187,8 @@ Result<Listener> Listener::open_tcp(const ListenAddress& address, std::string_vi
       if (each->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = each;
     fd = bind_tcp(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen);
   }
-  if (!fd) return cannot_listen(address, flag, errno);
+  if (!fd) return cannot_listen(address, manners.flag, errno);
+  if (manners.keep_alive) keep_alive(fd.get());
   ListenAddress bound = address;
   bound.port = bound_port(fd.get());
   return Listener(std::move(fd), std::move(bound));

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string_view>
 
 #include "repodigest/base/fd.h"
@@ -15,8 +16,16 @@ namespace repodigest::web {
 /// it is still this one. Thread rule: one owner at a time.
 class Listener {
  public:
-  /// Binds and listens. `flag` is named in error texts. Errors: connect, permission, usage.
-  static Result<Listener> open(const ListenAddress& address, std::string_view flag);
+  /// What a listener needs to know besides its address.
+  struct Manners {
+    std::string_view flag;                   ///< named in error texts
+    unsigned socket_mode = 0660;             ///< of a unix socket
+    std::optional<gid_t> socket_group = {};  ///< of a unix socket
+    bool keep_alive = false;                 ///< whether TCP finds out that a client's machine is gone
+  };
+
+  /// Binds and listens. Errors: connect, permission, usage.
+  static Result<Listener> open(const ListenAddress& address, const Manners& manners);
   Listener(Listener&& other) noexcept = default;
   Listener& operator=(Listener&&) = delete;
   ~Listener();
@@ -32,8 +41,8 @@ class Listener {
  private:
   Listener(Fd fd, ListenAddress address) : fd_(std::move(fd)), address_(std::move(address)) {}
 
-  static Result<Listener> open_unix(const ListenAddress& address, std::string_view flag);
-  static Result<Listener> open_tcp(const ListenAddress& address, std::string_view flag);
+  static Result<Listener> open_unix(const ListenAddress& address, const Manners& manners);
+  static Result<Listener> open_tcp(const ListenAddress& address, const Manners& manners);
 
   Fd fd_;
   ListenAddress address_;

@@ -63,6 +63,14 @@ void Lobby::answered(Answer answer) {
   wake_.raise();
 }
 
+void Lobby::flowed(std::shared_ptr<Channel> channel) {
+  {
+    const MutexLock lock(mutex_);
+    flows_.push_back(std::move(channel));
+  }
+  wake_.raise();
+}
+
 void Lobby::stop(SteadyTime deadline) {
   {
     const MutexLock lock(mutex_);
@@ -94,19 +102,23 @@ void Lobby::turn() {
     else if (listener != listeners_.end())
       guarded([&] { accept(*listener); });
     else
-      guarded([&] { on_ready(*static_cast<Guest*>(who)); });
+      guarded([&] { on_ready(*static_cast<Guest*>(who), events[static_cast<std::size_t>(i)].events); });
   }
   if (woken) {
     wake_.clear();
     std::vector<Answer> answers;
+    std::vector<std::shared_ptr<Channel>> flows;
     std::optional<SteadyTime> stop_asked;
     {
       const MutexLock lock(mutex_);
       answers.swap(answers_);
+      flows.swap(flows_);
       stop_asked = stop_asked_;
     }
     if (stop_asked && !stop_deadline_) begin_stop(*stop_asked);
     for (Answer& answer : answers) guarded([&] { complete(std::move(answer)); });
+    for (const auto& channel : flows)
+      if (Guest* const guest = channel->guest()) guarded([&] { forward(*guest); });
   }
   guarded([&] { expire(); });
   guests(Stage::closed).clear();
@@ -132,6 +144,8 @@ void Lobby::expire() {
   while (Guest* guest = first_due(Stage::idle)) close(*guest);
   while (Guest* guest = first_due(Stage::reading)) refuse(*guest, too_slow);
   while (Guest* guest = first_due(Stage::sending)) abort(*guest);
+  while (Guest* guest = first_due(Stage::queued)) lose_patience(*guest);
+  while (Guest* guest = first_due(Stage::streaming)) abort(*guest);
   while (Guest* guest = first_due(Stage::draining)) close(*guest);
   if (paused_until_ && *paused_until_ <= now_) {
     paused_until_.reset();
@@ -200,7 +214,8 @@ void Lobby::admit(Fd fd) {
   watch(guest, EPOLLIN);
 }
 
-void Lobby::on_ready(Guest& guest) {
+void Lobby::on_ready(Guest& guest, std::uint32_t events) {
+  guest.watched = 0;
   switch (guest.stage) {
     case Stage::idle:
     case Stage::reading:
@@ -209,6 +224,12 @@ void Lobby::on_ready(Guest& guest) {
       return send(guest);
     case Stage::draining:
       return drain(guest);
+    case Stage::queued:
+    case Stage::awaiting:
+    case Stage::streaming:
+      // Whoever sends no more is gone too, as in Go's net/http: a client that is killed says just that.
+      if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) return close(guest);
+      return forward(guest);
     case Stage::working:
     case Stage::closed:  // by an earlier event of this turn
       return;
@@ -243,7 +264,12 @@ void Lobby::submit(Guest& guest) {
     return refuse(guest, too_many_requests);
   Head head = guest.connection.take_head();
   Taken taken = desk_.take({&guest, std::move(head)}, guest.connection);
-  if (auto* const answer = std::get_if<Answer>(&taken)) return reply(std::move(*answer));
+  if (auto* const channel = std::get_if<std::shared_ptr<Channel>>(&taken))
+    return begin_flow(guest, std::move(*channel));
+  auto* const answer = std::get_if<Answer>(&taken);
+  if (answer != nullptr && !guest.connection.has_received()) return reply(std::move(*answer));
+  // In the next turn: a client that sends thousands at once must not hold up the others.
+  if (answer != nullptr) answered(std::move(*answer));
   ++under_way_;
   enter(guest, Stage::working);
 }
@@ -262,9 +288,10 @@ void Lobby::reply(Answer answer) {
 }
 
 void Lobby::refuse(Guest& guest, const Refusal& refusal) {
+  const bool is_head = guest.channel ? guest.channel->is_head() : guest.connection.reader().is_head();
+  if (guest.channel) abandon_flow(guest);
   guest.last_reply = true;
-  guest.connection.reply(
-      {std::make_shared<const std::string>(desk_.refuse(refusal, guest.connection.reader().is_head()))});
+  guest.connection.reply({std::make_shared<const std::string>(desk_.refuse(refusal, is_head))});
   enter(guest, Stage::sending);
   send(guest);
 }
@@ -317,23 +344,33 @@ void Lobby::enter(Guest& guest, Stage stage) {
     case Stage::draining:
       guest.deadline = now_ + drain_timeout;
       break;
+    case Stage::queued:
+      guest.deadline = desk_.patience < SteadyTime::max() - now_ ? now_ + desk_.patience : SteadyTime::max();
+      break;
+    case Stage::streaming:
+      guest.deadline = now_ + options_.send_timeout;
+      break;
     case Stage::working:
+    case Stage::awaiting:
     case Stage::closed:
       guest.deadline = SteadyTime::max();
       break;
   }
 }
 
-void Lobby::watch(const Guest& guest, std::uint32_t events) const {
+void Lobby::watch(Guest& guest, std::uint32_t events) const {
+  if (guest.watched == events) return;
   // One shot: a guest is told of once and then not again until its stage asks, so that a closed socket of a
   // guest in `working` cannot make the loop spin.
   epoll_event event{};
   event.events = events | EPOLLONESHOT;
-  event.data.ptr = const_cast<Guest*>(&guest);
+  event.data.ptr = &guest;
   (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, guest.connection.fd(), &event);
+  guest.watched = events;
 }
 
 void Lobby::close(Guest& guest) {
+  if (guest.channel) abandon_flow(guest);
   guest.connection.close();
   --connections_;
   stats_.http_connections.fetch_sub(1, std::memory_order_relaxed);

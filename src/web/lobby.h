@@ -5,10 +5,13 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <list>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "channel.h"
 #include "connection.h"
 #include "desk.h"
 #include "listener.h"
@@ -22,13 +25,16 @@ namespace repodigest::web {
 /// What a guest is doing. All guests of a state have the same time for it, so each state's list is in the
 /// order of its deadlines.
 enum class Stage {
-  idle,      ///< nothing of a request has arrived
-  reading,   ///< part of a head has arrived
-  working,   ///< a worker has its request; its socket is not watched
-  sending,   ///< its reply is on the way
-  draining,  ///< the last reply is sent; waiting for the client to read it and close, lest it be lost to a
-             ///< reset
-  closed,    ///< to be forgotten at the end of the turn
+  idle,       ///< nothing of a request has arrived
+  reading,    ///< part of a head has arrived
+  working,    ///< a worker has its request; its socket is not watched
+  sending,    ///< its reply is on the way
+  queued,     ///< its request waits for a thread of its lane, or has had one for less than the patience
+  awaiting,   ///< all that came through its channel is sent
+  streaming,  ///< some of what came through its channel is not sent yet
+  draining,   ///< the last reply is sent; waiting for the client to read it and close, lest it be lost to a
+              ///< reset
+  closed,     ///< to be forgotten at the end of the turn
 };
 
 /// A connection and its place in the lobby.
@@ -36,13 +42,15 @@ struct Guest {
   Guest(Fd fd, HeadRules rules) : connection(std::move(fd), rules) {}
 
   Connection connection;
+  std::shared_ptr<Channel> channel;  ///< where its answer comes from, if it has one
+  std::uint32_t watched = 0;         ///< the events that epoll will tell of, once
   Stage stage = Stage::idle;
   SteadyTime deadline{};
   bool last_reply = false;
   std::list<Guest>::iterator place;
 };
 
-/// Thread rule: run() on one thread; answered() and stop() from any; the rest before run().
+/// Thread rule: run() on one thread; answered(), flowed() and stop() from any; the rest before run().
 class Lobby {
  public:
   /// `options` and `stats` outlive it, and so does what `desk` calls. Throws std::system_error if there is no
@@ -54,6 +62,8 @@ class Lobby {
   /// Serves until stop() and then until the last reply is taken or the deadline has come.
   void run();
   void answered(Answer answer);
+  /// Channel::News.
+  void flowed(std::shared_ptr<Channel> channel);
   void stop(SteadyTime deadline);
 
  private:
@@ -69,7 +79,7 @@ class Lobby {
   void pause_accepting(int error);
   void watch_listeners(bool on);
 
-  void on_ready(Guest& guest);
+  void on_ready(Guest& guest, std::uint32_t events);
   void receive(Guest& guest);
   void examine(Guest& guest);
   void submit(Guest& guest);
@@ -80,9 +90,16 @@ class Lobby {
   void after_reply(Guest& guest);
   void drain(Guest& guest);
 
+  // In lobby_flow.cpp.
+  void begin_flow(Guest& guest, std::shared_ptr<Channel> channel);
+  void forward(Guest& guest);
+  void end_flow(Guest& guest, const Channel::Portion& portion);
+  void lose_patience(Guest& guest);
+  void abandon_flow(Guest& guest);
+
   Guests& guests(Stage stage) { return guests_[static_cast<std::size_t>(stage)]; }
   void enter(Guest& guest, Stage stage);
-  void watch(const Guest& guest, std::uint32_t events) const;
+  void watch(Guest& guest, std::uint32_t events) const;
   void close(Guest& guest);
   void abort(Guest& guest);
   bool close_oldest(Stage stage);
@@ -95,7 +112,7 @@ class Lobby {
   Wake wake_;
 
   SteadyTime now_{};  ///< of this turn
-  std::array<Guests, 6> guests_;
+  std::array<Guests, 9> guests_;
   std::size_t connections_ = 0;  ///< all but the closed
   std::size_t under_way_ = 0;    ///< requests that the workers have
   std::optional<SteadyTime> paused_until_;
@@ -104,6 +121,7 @@ class Lobby {
 
   Mutex mutex_;
   std::vector<Answer> answers_ GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Channel>> flows_ GUARDED_BY(mutex_);
   std::optional<SteadyTime> stop_asked_ GUARDED_BY(mutex_);
 };
 

@@ -1,11 +1,13 @@
 #include "repodigest/web/server.h"
 
 #include <exception>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "lanes.h"
 #include "listener.h"
 #include "lobby.h"
 #include "worker.h"
@@ -16,32 +18,32 @@ class Server::Impl {
  public:
   Impl(ServerOptions options, Routes routes, Stats& stats)
       : options_(std::move(options)), routes_(std::move(routes)), stats_(stats) {}
+  Impl(ServerOptions options, Passage passage, Stats& stats)
+      : options_(std::move(options)), passage_(std::move(passage)), stats_(stats) {
+    options_.max_requests = 0;  // each lane has its own limit
+  }
   ~Impl() { stop(Duration::zero()); }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 
   Status start() {
+    const Listener::Manners manners{options_.address_flag, options_.socket_mode, options_.socket_group,
+                                    passage_.has_value()};
     std::vector<Listener> listeners;
     for (const ListenAddress& address : options_.addresses) {
-      auto listener = Listener::open(address, options_.address_flag);
+      auto listener = Listener::open(address, manners);
       if (!listener) return std::move(listener).error();
       listeners.push_back(std::move(*listener));
     }
     for (const Listener& listener : listeners) bound_.push_back(listener.address());
     try {
-      workers_.emplace(routes_, stats_);
-      Desk desk;
-      desk.take = [this](Task task, const Connection& connection) {
-        return workers_->take(std::move(task), connection);
-      };
-      desk.refuse = [this](const Refusal& refusal, bool without_body) {
-        return workers_->refuse(refusal, without_body);
-      };
-      lobby_.emplace(options_, std::move(listeners), stats_, std::move(desk));
-      workers_->start(options_.workers, [this](Answer answer) { lobby_->answered(std::move(answer)); });
+      lobby_.emplace(options_, std::move(listeners), stats_, passage_ ? lanes_desk() : workers_desk());
+      if (workers_)
+        workers_->start(options_.workers, [this](Answer answer) { lobby_->answered(std::move(answer)); });
       thread_ = std::thread([this] { lobby_->run(); });
     } catch (const std::system_error& error) {
       workers_.reset();
+      lanes_.reset();
       lobby_.reset();
       bound_.clear();
       return Error{Reason::connect, std::string("cannot start the web server: ") + error.what() +
@@ -57,21 +59,53 @@ class Server::Impl {
     const auto deadline = std::chrono::steady_clock::now() + grace;
     lobby_->stop(deadline);
     thread_.join();
-    workers_->stop(deadline);
+    if (workers_) workers_->stop(deadline);
+    if (lanes_) lanes_->stop(deadline);
   }
 
  private:
-  const ServerOptions options_;
+  template <typename Who>
+  static void employ(Desk& desk, Who& who) {
+    desk.take = [&who](Task task, const Connection& connection) {
+      return who.take(std::move(task), connection);
+    };
+    desk.refuse = [&who](const Refusal& refusal, bool without_body) {
+      return who.refuse(refusal, without_body);
+    };
+  }
+
+  Desk workers_desk() {
+    Desk desk;
+    employ(desk, workers_.emplace(routes_, stats_));
+    return desk;
+  }
+
+  Desk lanes_desk() {
+    Lanes& lanes = lanes_.emplace(
+        *passage_, [this](std::shared_ptr<Channel> channel) { lobby_->flowed(std::move(channel)); });
+    Desk desk;
+    employ(desk, lanes);
+    desk.rules = HeadRules::any_method;
+    desk.withdraw = [&lanes](const Channel& channel) { return lanes.withdraw(channel); };
+    desk.patience = passage_->patience;
+    return desk;
+  }
+
+  ServerOptions options_;
   const Routes routes_;
+  const std::optional<Passage> passage_;
   Stats& stats_;
   std::vector<ListenAddress> bound_;
-  std::optional<Lobby> lobby_;  // outlives the workers, who answer to it
+  std::optional<Lobby> lobby_;  // outlives those who answer to it
   std::optional<Workers> workers_;
+  std::optional<Lanes> lanes_;
   std::thread thread_;
 };
 
 Server::Server(ServerOptions options, Routes routes, Stats& stats)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(routes), stats)) {}
+Server::Server(ServerOptions options, Passage passage, Stats& stats)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(passage), stats)) {}
 Server::~Server() = default;
 
 Status Server::start() {

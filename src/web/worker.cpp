@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "connection.h"
+#include "reply_head.h"
 #include "repodigest/base/log.h"
 
 namespace repodigest::web {
@@ -92,14 +93,13 @@ class Dialogue final : private httplib::Server {
 
   /// For when anything in here failed.
   Answer refused(Guest* guest, bool is_head) {
-    constexpr Refusal failed{500, "internal error"};
-    stats_.count_http(handler_, failed.status);
-    return {guest, {std::make_shared<const std::string>(reply_to(failed, is_head))}, false};
+    stats_.count_http(handler_, internal_error.status);
+    return {guest,
+            {std::make_shared<const std::string>(reply_to(internal_error, is_head, Wording::text))},
+            false};
   }
 
  private:
-  static bool is_without_content(const Reply& reply) { return reply.status == 304; }
-
   /// The target of a GET that means what it is, letter for letter; else "".
   static std::string_view plain_target(std::string_view line) {
     constexpr std::string_view method = "GET ";
@@ -124,7 +124,7 @@ class Dialogue final : private httplib::Server {
     stats_.count_http(handler_, reply->status);
     Answer answer{task.guest, {}, head_.keep_alive};
     answer.segments.push_back(std::make_shared<const std::string>(std::move(written)));
-    if (!is_head && !is_without_content(*reply))
+    if (!is_head && !is_without_content(reply->status))
       answer.segments.insert(answer.segments.end(), reply->body.begin(), reply->body.end());
     return answer;
   }
@@ -169,7 +169,7 @@ class Dialogue final : private httplib::Server {
       response.set_header("Connection", "close");
     else if (is_http_1_0)
       response.set_header("Connection", "keep-alive");
-    if (is_without_content(*reply_)) return;
+    if (is_without_content(reply_->status)) return;
     std::size_t size = 0;
     for (const Bytes& bytes : reply_->body) size += bytes ? bytes->size() : 0;
     response.set_header("Content-Type", reply_->content_type);
@@ -223,7 +223,7 @@ Taken Workers::take(Task task, const Connection& connection) {
 
 std::string Workers::refuse(const Refusal& refusal, bool without_body) {
   stats_.count_http(Handler::other, refusal.status);
-  return reply_to(refusal, without_body);
+  return reply_to(refusal, without_body, Wording::text);
 }
 
 void Workers::stop(SteadyTime deadline) {
