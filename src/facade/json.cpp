@@ -38,7 +38,11 @@ std::string message_body(std::string_view message) {
 
 Result<std::string> image_filters(std::string_view filters) {
   json parsed = json::object();
-  if (!filters.empty()) parsed = json::parse(filters, nullptr, /*allow_exceptions=*/false);
+  // The library takes a NUL for the end of its input.
+  if (filters.find('\0') != std::string_view::npos)
+    parsed = nullptr;
+  else if (!filters.empty())
+    parsed = json::parse(filters, nullptr, /*allow_exceptions=*/false);
   const bool sets = parsed.is_object() && all(parsed, is_set);
   if (!sets && !(parsed.is_object() && all(parsed, is_list)))
     return Error{Reason::parse,
