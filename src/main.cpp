@@ -30,6 +30,7 @@ int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroun
     case Command::check:
       return repodigest::app::run_check(config, surroundings);
     case Command::digest:
+      return repodigest::app::run_digest(config, surroundings);
     case Command::dedupe:
       break;
     case Command::healthcheck:

@@ -24,7 +24,7 @@ Status write_into(const std::string& path, std::string_view text) {
 
 Status write_stdout(std::string_view text) {
   if (const int failure = write_all(STDOUT_FILENO, text); failure != 0)
-    return Error{Reason::interrupted, "the report could not be delivered to stdout: " + errno_text(failure)};
+    return Error{Reason::interrupted, "the answer could not be delivered to stdout: " + errno_text(failure)};
   return {};
 }
 

@@ -13,6 +13,10 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
 /// One complete look, as a report: 0 no duplicates, 1 duplicates, 3 no answer or not delivered, 2 usage.
 int run_check(const cli::Config& config, const engine::Surroundings& surroundings);
 
+/// The one repository@digest of an image, on stdout: 0; 1 none, 4 several (told on stderr), 3 no answer or not
+/// delivered, 2 usage.
+int run_digest(const cli::Config& config, const engine::Surroundings& surroundings);
+
 /// Asks a running daemon whether it lives: 0 or 1.
 int run_healthcheck(const cli::Config& config);
 

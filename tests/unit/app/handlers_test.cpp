@@ -1,6 +1,7 @@
 // What the paths answer, over real HTTP, from the program on a recorded engine.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -8,6 +9,8 @@
 
 #include "support/gunzip.h"
 #include "support/program.h"
+#include "support/recording.h"
+#include "support/replay_engine.h"
 
 namespace repodigest {
 namespace {
@@ -118,6 +121,75 @@ TEST_F(HandlersTest, AnUnknownImageIs404InJson) {
   const auto answer = get("/api/v1/images/no-such-image");
   EXPECT_EQ(answer.status, 404);
   EXPECT_TRUE(json::parse(answer.body).at("error").is_string());
+}
+
+TEST_F(HandlersTest, TheDigestIsOneLineOfPlainText) {
+  const std::string path = "/api/v1/images/localhost:5000/namespace1/myimage:1.0.0/digest";
+  const auto answer = get(path);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.header("Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(answer.body.rfind("localhost:5000/namespace1/myimage@sha256:", 0), 0U) << answer.body;
+  EXPECT_EQ(answer.body.size(), std::string("localhost:5000/namespace1/myimage@sha256:\n").size() + 64);
+  const auto other = get(path + "?repository=localhost:5000%2Fnamespace2%2Fmyimage");
+  EXPECT_EQ(other.status, 200);
+  EXPECT_EQ(other.body.rfind("localhost:5000/namespace2/myimage@sha256:", 0), 0U) << other.body;
+  EXPECT_EQ(get(path + "?repository=elsewhere").status, 404);
+  EXPECT_EQ(get("/api/v1/images/single:1.0/digest").status, 200);
+}
+
+TEST_F(HandlersTest, SeveralDigestsAreAConflictThatNamesThem) {
+  const std::string id =
+      json::parse(daemon_->body("/api/v1/images/localhost:5000/namespace1/myimage")).at("id");
+  const auto answer = get("/api/v1/images/" + id.substr(7, 12) + "/digest");
+  EXPECT_EQ(answer.status, 409);
+  EXPECT_EQ(answer.header("Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(std::count(answer.body.begin(), answer.body.end(), '\n'), 2);
+  EXPECT_EQ(answer.body.rfind("localhost:5000/namespace1/myimage@sha256:", 0), 0U) << answer.body;
+}
+
+TEST_F(HandlersTest, ADigestThatIsNotThereIs404AndAWrongQuestion400) {
+  EXPECT_EQ(get("/api/v1/images/no-such-image/digest").status, 404);
+  EXPECT_EQ(get("/api/v1/images/digest").status, 404);
+  EXPECT_EQ(get("/api/v1/images/single:1.0/digest?repo=x").status, 400);
+  EXPECT_EQ(get("/api/v1/images/single:1.0/digest?repository=").status, 400);
+}
+
+/// The recorded engine with one image more, and a daemon before it.
+class HandlersOfAnEngineTest : public ::testing::Test {
+ protected:
+  void start(const std::string& tag, const support::Fault& of_its_inspect) {
+    const json image = {{"Id", id_}, {"RepoTags", {tag}}, {"RepoDigests", {"team/digest@" + id_}}};
+    auto recording = support::Recording::embedded();
+    recording.add_image(image.dump(), image.dump());
+    auto engine = support::ReplayEngine::on_unix_socket(recording, folder_.path() / "docker.sock");
+    ASSERT_TRUE(engine.ok()) << engine.error().text;
+    engine_ = std::move(engine).value();
+    engine_->fail("/images/" + tag + "/json", of_its_inspect);
+    daemon_ = std::make_unique<support::Daemon>(std::vector<std::string>{"--docker.host=" + engine_->host()});
+  }
+
+  support::TemporaryFolder folder_;
+  const std::string id_ = "sha256:" + std::string(64, '7');
+  std::unique_ptr<support::ReplayEngine> engine_;
+  std::unique_ptr<support::Daemon> daemon_;
+};
+
+TEST_F(HandlersOfAnEngineTest, AnImageMayBeCalledDigest) {
+  start("team/digest:latest", {});
+  ASSERT_TRUE(daemon_->wait_until_inspected()) << daemon_->log();
+  EXPECT_EQ(json::parse(daemon_->body("/api/v1/images/team/digest")).at("id"), id_);
+  EXPECT_EQ(daemon_->body("/api/v1/images/team/digest/digest"), "team/digest@" + id_ + "\n");
+}
+
+TEST_F(HandlersOfAnEngineTest, TheDigestOfAnImageThatWaitsForItsInspectIsToBeAskedForLater) {
+  start("waiting:1", support::Fault::hanging_before_head());
+  ASSERT_TRUE(engine_->wait_until_hanging(1)) << daemon_->log();
+  ASSERT_TRUE(support::eventually([&] { return !daemon_->body("/api/v1/images/waiting:1").empty(); }));
+  const auto answer = daemon_->get("/api/v1/images/waiting:1/digest");
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->status, 503);
+  EXPECT_EQ(answer->header("Retry-After"), "5");
+  EXPECT_EQ(answer->header("Content-Type"), "text/plain; charset=utf-8");
 }
 
 TEST_F(HandlersTest, TheSummaryIsFlatAndSmall) {
