@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A real Docker engine with the defect of moby issue 48747, for tests: dockerd 26.1.5 from Debian's packages.
-# Nothing is installed and apt's own state is not touched. Debian 12 or newer, root, about 60 MB of download.
+# A real Docker engine with the defect of moby issue 48747, for tests: dockerd 26.1.5 and its command line from Debian's
+# packages. Nothing is installed and apt's own state is not touched. Debian 12 or newer, root, about 70 MB of download.
 set -euo pipefail
 
 usage() {
   cat >&2 <<'EOF'
 usage: dockerd.sh fetch [CACHE]                           download and unpack, unless it is there already
+       dockerd.sh cli                                     fetch, print the path of Docker's command line
        dockerd.sh start WORKDIR containerd|graphdriver    fetch, start, wait until it answers, print its address
        dockerd.sh stop WORKDIR                            stop it and wait; data in WORKDIR stays for the next start
 CACHE is $REPODIGEST_DOCKERD_CACHE, else ~/.cache/repodigest_exporter/dockerd.
@@ -22,12 +23,22 @@ default_cache() {
   printf '%s' "${REPODIGEST_DOCKERD_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/repodigest_exporter/dockerd}"
 }
 
+# Each part of the cache, and a file that it has when it is whole.
+parts=(root cli)
+declare -A whole=([root]=usr/sbin/dockerd [cli]=usr/bin/docker)
+# trixie's engine, containerd and command line run on bookworm; its runc wants a newer libc.
+declare -A packages=([root]='docker.io/trixie containerd/trixie runc/bookworm' [cli]=docker-cli/trixie)
+
 fetch() {
-  local cache=$1 mirror state signed
+  local cache=$1 mirror state signed part deb
+  local missing=()
   mkdir -p "$cache" || fail "cannot make the folder $cache"
   exec 9>"$cache/lock"
   flock 9 # tests that run side by side download once
-  [ ! -x "$cache/root/usr/sbin/dockerd" ] || return 0
+  for part in "${parts[@]}"; do
+    [ -x "$cache/$part/${whole[$part]}" ] || missing+=("$part")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
 
   # The mirror this machine is configured for, whatever it is called.
   # shellcheck disable=SC2016  # apt expands these
@@ -35,24 +46,31 @@ fetch() {
   [ -n "$mirror" ] || fail "apt has no source for bookworm, so where Debian's packages are is not known"
   rm -rf "$cache"/new.*
   state=$(mktemp -d "$cache/new.XXXXXX") || fail "cannot make a folder in $cache"
-  mkdir -p "$state"/{lists/partial,cache/archives/partial,debs,root}
+  mkdir -p "$state"/{lists/partial,cache/archives/partial}
   : >"$state/status"
   signed='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  # trixie's engine and containerd run on bookworm; its runc wants a newer libc.
   printf 'deb %s %s %s main\n' "$signed" "$mirror" trixie "$signed" "$mirror" bookworm >"$state/sources.list"
   local apt=(apt-get -qq -o "Dir::State=$state" -o "Dir::State::status=$state/status" -o "Dir::State::lists=$state/lists"
     -o "Dir::Cache=$state/cache" -o "Dir::Etc::SourceList=$state/sources.list" -o Dir::Etc::SourceParts=/dev/null
     -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null -o APT::Sandbox::User=root
     -o Acquire::Languages=none -o Acquire::Retries=2 -o Acquire::http::Timeout=30)
   "${apt[@]}" -o APT::Update::Error-Mode=any update >&2 || fail "cannot read the package lists of trixie from $mirror"
-  (cd "$state/debs" && "${apt[@]}" download docker.io/trixie containerd/trixie runc/bookworm >&2) ||
-    fail "cannot download docker.io, containerd and runc from $mirror"
-  local deb
-  for deb in "$state"/debs/*.deb; do dpkg-deb -x "$deb" "$state/root" || fail "cannot unpack $deb"; done
-  # Only what is whole gets the name that counts.
-  mv -T "$state/root" "$cache/root"
+  for part in "${missing[@]}"; do
+    mkdir -p "$state/debs-$part" "$state/$part"
+    # shellcheck disable=SC2086  # several packages
+    (cd "$state/debs-$part" && "${apt[@]}" download ${packages[$part]} >&2) ||
+      fail "cannot download ${packages[$part]} from $mirror"
+    for deb in "$state/debs-$part"/*.deb; do
+      dpkg-deb -x "$deb" "$state/$part" || fail "cannot unpack $deb"
+    done
+    # Only what is whole gets the name that counts.
+    mv -T "$state/$part" "$cache/$part"
+  done
   rm -rf "$state"
 }
+
+# In a process of its own: in a function called before `||`, `set -e` would be off.
+fetch_apart() { bash "${BASH_SOURCE[0]}" fetch "$1" || exit 1; }
 
 # Whether the process whose id stands in the file is a `name` that was started for this WORKDIR.
 ours() { # file name
@@ -81,8 +99,7 @@ start() {
   [ "$(id -u)" = 0 ] || fail "a real dockerd needs root"
   command -v curl >/dev/null || fail "curl is needed to see when dockerd answers"
   cache=$(default_cache)
-  # A process of its own: in a function called before `||`, `set -e` would be off.
-  bash "${BASH_SOURCE[0]}" fetch "$cache" || exit 1
+  fetch_apart "$cache"
   root=$cache/root
   mkdir -p "$workdir"
   ! ours "$workdir/dockerd.pid" dockerd || fail "an engine runs in $workdir already"
@@ -119,6 +136,11 @@ case "${1:-}" in
   fetch)
     [ $# -le 2 ] || usage
     fetch "${2:-$(default_cache)}"
+    ;;
+  cli)
+    [ $# = 1 ] || usage
+    fetch_apart "$(default_cache)"
+    printf '%s\n' "$(default_cache)/cli/${whole[cli]}"
     ;;
   start)
     [ $# = 3 ] || usage

@@ -13,8 +13,8 @@ namespace repodigest::support {
 
 namespace {
 
-/// Runs dockerd.sh; errors are what it printed.
-Status run(const std::string& arguments) {
+/// Runs dockerd.sh; what it printed, errors too.
+Result<std::string> run(const std::string& arguments) {
   const std::string command = REPODIGEST_SOURCE_DIR "/tests/engine/dockerd.sh " + arguments + " 2>&1";
   FILE* const output = ::popen(command.c_str(), "r");
   if (output == nullptr) return Error{Reason::usage, "cannot run " + command};
@@ -23,8 +23,13 @@ Status run(const std::string& arguments) {
   while (const std::size_t got = std::fread(piece.data(), 1, piece.size(), output))
     text.append(piece.data(), got);
   const int status = ::pclose(output);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return text;
   return Error{Reason::usage, text};
+}
+
+Status without_text(const Result<std::string>& result) {
+  if (result.ok()) return {};
+  return result.error();
 }
 
 std::string quoted(const std::filesystem::path& path) {
@@ -52,11 +57,20 @@ Dockerd::~Dockerd() {
 }
 
 Status Dockerd::stop() {
-  return run("stop " + quoted(folder_));
+  return without_text(run("stop " + quoted(folder_)));
 }
 
 Status Dockerd::start_again() {
-  return run("start " + quoted(folder_) + (store_ == Store::containerd ? " containerd" : " graphdriver"));
+  return without_text(
+      run("start " + quoted(folder_) + (store_ == Store::containerd ? " containerd" : " graphdriver")));
+}
+
+Result<std::string> Dockerd::command_line() {
+  auto path = run("cli");
+  // The last line: what a download says stands before it.
+  if (path.ok()) path->pop_back();
+  if (path.ok()) path->erase(0, path->rfind('\n') + 1);
+  return path;
 }
 
 std::vector<pid_t> Dockerd::processes() const {

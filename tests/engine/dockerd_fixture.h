@@ -22,7 +22,7 @@ class Dockerd {
  public:
   enum class Store { containerd, graphdriver };
 
-  /// Downloads it the first time (60 MB), starts it, and returns when it answers. Errors: why it cannot be
+  /// Downloads it the first time (70 MB), starts it, and returns when it answers. Errors: why it cannot be
   /// had (no root, no network, …).
   static Result<std::unique_ptr<Dockerd>> start(Store store);
   /// The same with a folder that stays, and what an earlier engine left in it. Its path must be short enough
@@ -38,6 +38,10 @@ class Dockerd {
   /// Stops it; images stay for start_again(), the address too.
   Status stop();
   Status start_again();
+
+  /// Path of Docker's own command line, of the engine's version; downloaded the first time. Errors: why it
+  /// cannot be had.
+  static Result<std::string> command_line();
 
   /// The processes whose time is the engine's: dockerd and its containerd.
   [[nodiscard]] std::vector<pid_t> processes() const;
