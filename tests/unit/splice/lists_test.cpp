@@ -1,0 +1,78 @@
+// Lists alone: generated ones against a reference of ten lines, and hostile ones.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "model/dice.h"
+#include "support/spliced.h"
+
+namespace repodigest::splice {
+namespace {
+
+using model::Dice;
+using Strings = std::vector<std::string>;
+
+Strings unique(const Strings& entries) {
+  Strings kept;
+  for (const std::string& entry : entries)
+    if (std::find(kept.begin(), kept.end(), entry) == kept.end()) kept.push_back(entry);
+  return kept;
+}
+
+std::string document(const Strings& entries) {
+  return nlohmann::json{{"RepoDigests", entries}}.dump();
+}
+
+/// Repositories with a digest each, repeated as an engine does it: each as often as it has tags.
+Strings generated_list(Dice& dice) {
+  Strings entries;
+  for (std::size_t repository = dice.below(6); repository > 0; --repository) {
+    const std::string entry = "localhost:5000/team/app" + std::to_string(dice.below(4)) +
+                              "@sha256:" + std::string(64, static_cast<char>('0' + dice.below(2)));
+    entries.insert(entries.end(), 1 + dice.below(5), entry);
+  }
+  if (dice.one_in(2))
+    for (std::size_t i = entries.size(); i > 1; --i) std::swap(entries[i - 1], entries[dice.below(i)]);
+  return entries;
+}
+
+TEST(GeneratedLists, BecomeWhatTheReferenceMakesOfThem) {
+  std::size_t with_duplicates = 0;
+  for (std::uint64_t seed = 0; seed < 5000; ++seed) {
+    Dice dice(seed);
+    const Strings entries = generated_list(dice);
+    const Strings kept = unique(entries);
+    with_duplicates += kept.size() < entries.size() ? 1U : 0U;
+    const support::Spliced spliced = support::spliced(document(entries));
+    ASSERT_EQ(spliced, (support::Spliced{document(kept), "", {}, entries.size() - kept.size(), 1})) << seed;
+  }
+  EXPECT_GT(with_duplicates, 2000U);
+  EXPECT_LT(with_duplicates, 4900U);
+}
+
+// With each entry compared with each other, these would take hours.
+TEST(AListOfAMillionEntries, MayBeAllTheSame) {
+  const support::Spliced spliced = support::spliced(document(Strings(1'000'000, "a")));
+  EXPECT_EQ(spliced.output, document({"a"}));
+  EXPECT_EQ(spliced.removed, 999'999U);
+}
+
+TEST(AListOfAMillionEntries, MayBeAllDifferentBehindALongCommonBeginning) {
+  Strings entries(1'000'000, std::string(50, 'x'));
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] += std::to_string(i * 7919 % entries.size());
+  const std::string text = document(entries);
+  EXPECT_EQ(support::spliced(text).output, text);
+  entries.push_back(entries.front());
+  EXPECT_EQ(support::spliced(document(entries)), (support::Spliced{text, "", {}, 1, 1}));
+}
+
+TEST(AListOfAMillionEntries, MayComeInSmallPieces) {
+  const std::string text = document(Strings(1'000'000, "a"));
+  EXPECT_EQ(support::spliced_in_pieces(text, 7, 7).output, document({"a"}));
+}
+
+}  // namespace
+}  // namespace repodigest::splice
