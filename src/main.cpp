@@ -32,7 +32,7 @@ int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroun
     case Command::digest:
       return repodigest::app::run_digest(config, surroundings);
     case Command::dedupe:
-      break;
+      return repodigest::app::run_dedupe(config, surroundings);
     case Command::healthcheck:
       return repodigest::app::run_healthcheck(config);
   }

@@ -47,10 +47,6 @@ std::string read_engine(const json& engine) {
          ", image store " + engine.at("image_store").get<std::string>();
 }
 
-std::string counted(std::size_t count, std::string_view one, std::string_view many) {
-  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
-}
-
 /// Columns as wide as their widest cell, two spaces apart.
 std::string columns(const std::vector<std::array<std::string, 5>>& lines) {
   std::array<std::size_t, 5> widths{};
@@ -145,6 +141,10 @@ std::string as_nagios_unknown(std::string_view why) {
   // What follows a bar is read as performance data.
   std::replace(line.begin(), line.end(), '|', '/');
   return "REPODIGESTS UNKNOWN - " + line + "\n";
+}
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
 }
 
 std::string printable(std::string_view text) {

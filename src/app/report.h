@@ -46,6 +46,9 @@ std::string as_table(const Report& report, bool all_rows);
 std::string as_nagios(const Report& report, std::size_t warning, std::size_t critical);
 std::string as_nagios_unknown(std::string_view why);
 
+/// "1 image", "2 images".
+std::string counted(std::size_t count, std::string_view one, std::string_view many);
+
 /// Foreign text without anything a terminal could obey: control characters become '?', line ends spaces.
 std::string printable(std::string_view text);
 

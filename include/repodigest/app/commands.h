@@ -13,9 +13,14 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
 /// One complete look, as a report: 0 no duplicates, 1 duplicates, 3 no answer or not delivered, 2 usage.
 int run_check(const cli::Config& config, const engine::Surroundings& surroundings);
 
-/// The one repository@digest of an image, on stdout: 0; 1 none, 4 several (told on stderr), 3 no answer or not
-/// delivered, 2 usage.
+/// The one repository@digest of an image, on stdout: 0; 1 none, 4 several (told on stderr), 3 no answer or
+/// not delivered, 2 usage.
 int run_digest(const cli::Config& config, const engine::Surroundings& surroundings);
+
+/// The filter: JSON from files or stdin to stdout, every RepoDigests list unique, nothing before all of it
+/// was valid. 0; 1 not JSON, or not written; 2 a file that can't be read. Memory: the largest single list,
+/// the nesting, 2 MiB; the rest lies in TMPDIR.
+int run_dedupe(const cli::Config& config, const engine::Surroundings& surroundings);
 
 /// Asks a running daemon whether it lives: 0 or 1.
 int run_healthcheck(const cli::Config& config);
