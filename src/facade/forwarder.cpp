@@ -88,12 +88,14 @@ void Forwarder::answer(const web::RawRequest& request, Permit permit, web::Flow&
   engine.reset();            // closed before anything else, so that the engine stops working on the answer
   if (flow.begun()) return;  // in the middle: the flow breaks off, lest a part be taken for the whole
   if (flow.gone().raised())
-    stats_.count_api(permit.call, client_gone);
+    relay.count(client_gone);
   else
     tell(outcome.error(), permit, relay);
 }
 
 void Forwarder::tell(const Error& error, Permit permit, Relay& relay) {
+  if (permit.manner == Manner::stream && streams_end_.raised())
+    return relay.say(503, "the program is stopping");
   const auto operation = api_call_names[index_of(permit.call)];
   // Not the text: it has the target in it, and with it names and filters.
   if (const auto count = trouble_.occurred(name_of(error.reason), clock_.now()))
@@ -107,10 +109,6 @@ void Forwarder::tell(const Error& error, Permit permit, Relay& relay) {
     case Reason::too_large:
       return relay.say(502, "the engine's answer is too large: " + error.text +
                                 (permit.manner == Manner::list ? ": raise --docker.max-response-bytes" : ""));
-    case Reason::interrupted:
-      if (streams_end_.raised() && permit.manner == Manner::stream)
-        return relay.say(503, "the program is stopping");
-      [[fallthrough]];
     default:
       return relay.say(502, "cannot reach the engine: " + error.text);
   }

@@ -1,7 +1,9 @@
 #include "relay.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <utility>
 
 #include "headers.h"
 #include "json.h"
@@ -35,7 +37,7 @@ Status Relay::head(const transport::Response& answer) {
         "--no-docker-api.correct",
         502};
   if (corrects) splicer_.emplace();
-  stats_.count_api(call_, answer.status);
+  count(answer.status);
   return flow_.begin(answer.status, for_client(answer.headers), corrects ? std::nullopt : length_of(answer));
 }
 
@@ -61,9 +63,13 @@ Status Relay::end() {
 
 void Relay::say(int status, std::string_view message) {
   const std::string body = message_body(message);
-  stats_.count_api(call_, status);
+  count(status);
   if (flow_.begin(status, {{"Content-Type", "application/json"}}, body.size()) && flow_.write(body, cancel_))
     flow_.end();
+}
+
+void Relay::count(int status) {
+  if (!std::exchange(counted_, true)) stats_.count_api(call_, status);
 }
 
 void Relay::let_splicer_go() {

@@ -33,6 +33,8 @@ class Relay {
 
   /// An answer of our own, if none has begun: {"message": …}.
   void say(int status, std::string_view message);
+  /// Counts the answer; the first time counts.
+  void count(int status);
 
  private:
   void let_splicer_go();
@@ -42,6 +44,7 @@ class Relay {
   const ApiCall call_;
   const bool correct_;
   Stats& stats_;
+  bool counted_ = false;
   std::optional<splice::Splicer> splicer_;  ///< nothing: bytes go through as they are
   std::string corrected_;                   ///< room for a piece
 };

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <condition_variable>
 #include <cstring>
+#include <deque>
 #include <list>
 #include <map>
 #include <optional>
@@ -38,6 +39,8 @@ using replay::Request;
 using replay::Wire;
 
 constexpr std::size_t max_request_head = 64U << 10U;
+
+constexpr std::size_t max_heads_kept = 32;
 
 constexpr std::string_view events_path = "/events";
 
@@ -98,6 +101,12 @@ class ReplayEngine::Server {
   [[nodiscard]] std::uint64_t asked(std::string_view pattern) const {
     const MutexLock lock(mutex_);
     return count(pattern);
+  }
+  [[nodiscard]] std::string last_request(std::string_view pattern) const {
+    const MutexLock lock(mutex_);
+    const auto last = std::find_if(heads_.rbegin(), heads_.rend(),
+                                   [&](const auto& head) { return matches(pattern, head.first); });
+    return last == heads_.rend() ? std::string() : last->second;
   }
   [[nodiscard]] std::uint64_t connections() const {
     const MutexLock lock(mutex_);
@@ -165,6 +174,8 @@ class ReplayEngine::Server {
   std::vector<PlannedFault> faults_ GUARDED_BY(mutex_);
   std::shared_ptr<Wake> release_ GUARDED_BY(mutex_) = std::make_shared<Wake>();
   std::map<std::string, std::uint64_t> asked_ GUARDED_BY(mutex_);
+  std::deque<std::pair<std::string, std::string>> heads_
+      GUARDED_BY(mutex_);  ///< of the last requests, by path
   std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
   std::size_t hanging_ GUARDED_BY(mutex_) = 0;
   std::list<Connection> connections_ GUARDED_BY(mutex_);
@@ -275,6 +286,8 @@ bool ReplayEngine::Server::answer(int socket, const Request& request) {
   {
     const MutexLock lock(mutex_);
     ++asked_[request.path];
+    heads_.emplace_back(request.path, request.head);
+    if (heads_.size() > max_heads_kept) heads_.pop_front();
     recorded = recording_.answer(request.method, asks_for_events ? beside_events(request) : request.target);
     const auto planned = std::find_if(faults_.begin(), faults_.end(), [&](const PlannedFault& candidate) {
       return matches(candidate.pattern, request.path);
@@ -428,6 +441,9 @@ bool ReplayEngine::wait_until_listened_to(std::size_t count, std::chrono::second
 }
 std::uint64_t ReplayEngine::asked(std::string_view pattern) const {
   return server_->asked(pattern);
+}
+std::string ReplayEngine::last_request(std::string_view pattern) const {
+  return server_->last_request(pattern);
 }
 std::uint64_t ReplayEngine::connections() const {
   return server_->connections();

@@ -70,6 +70,9 @@ class ReplayEngine {
 
   /// Requests so far to paths that match, failed ones included.
   [[nodiscard]] std::uint64_t asked(std::string_view pattern) const;
+  /// The head of the last request to a path that matches, as it came (lines with CRLF, no blank one); "" if
+  /// there was none.
+  [[nodiscard]] std::string last_request(std::string_view pattern) const;
   /// Connections taken so far.
   [[nodiscard]] std::uint64_t connections() const;
   /// Waits until asked(pattern) is at least `count`; false if that took longer than `patience`.

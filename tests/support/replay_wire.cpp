@@ -55,6 +55,7 @@ std::string head_of(const Answer& answer) {
 
 std::optional<Request> parse_request(std::string_view head) {
   Request request;
+  request.head = head;
   const auto line = head.substr(0, head.find("\r\n"));
   const auto first = line.find(' ');
   const auto second = line.rfind(' ');

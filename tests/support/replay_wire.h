@@ -16,6 +16,7 @@ struct Request {
   std::string method;
   std::string target;
   std::string path;  ///< without /v1.NN and query: what patterns are matched with
+  std::string head;  ///< as it came, without its blank line
   bool closing = false;
   bool bad_host = false;
 };

@@ -216,6 +216,17 @@ TEST_F(ReplayEngineTest, CountsRequestsByPathWithoutVersionAndQuery) {
   EXPECT_TRUE(engine_->wait_until_asked("/images/json", 2));
 }
 
+TEST_F(ReplayEngineTest, TellsTheHeadOfTheLastRequestToAPath) {
+  EXPECT_EQ(engine_->last_request("*"), "");
+  const Client client(*engine_);
+  client.get("/v1.47/images/json?all=1", "X-One: 1\r\n");
+  (void)client.read_body();
+  (void)body("/version");
+  EXPECT_EQ(engine_->last_request("/images/*"),
+            "GET /v1.47/images/json?all=1 HTTP/1.1\r\nHost: localhost\r\nX-One: 1\r\n");
+  EXPECT_THAT(engine_->last_request("*"), StartsWith("GET /version "));
+}
+
 TEST_F(ReplayEngineTest, AnotherEngineAnswersOnTheSameConnection) {
   const Client client(*engine_);
   client.get("/version");
