@@ -98,12 +98,15 @@ void add_polls(std::string& out, const Stats& stats, const poll::Health& health)
                if_known(health.last_list));
 }
 
-void add_engine(std::string& out, const Stats& stats) {
+void add_busy(std::string& out, const Stats& stats) {
   Family busy(out, counter, "docker_engine_busy_seconds_total",
               "Time with a request to the engine under way, by what asked; lists of "
               "containers count as look, the event stream does not count.");
   for (std::size_t i = 0; i < caller_names.size(); ++i)
     busy.sample(stats.engine_busy[i].seconds(), {{"caller", caller_names[i]}});
+}
+
+void add_changes(std::string& out, const Stats& stats) {
   Family changes(out, counter, "docker_engine_changes_total",
                  "Changes of the engine seen between two answers, by what changed.");
   for (std::size_t i = 0; i < engine_change_names.size(); ++i)
@@ -141,6 +144,41 @@ void add_exporter(std::string& out, const Stats& stats) {
              stats.insecure_listener.load(std::memory_order_relaxed) ? 1 : 0);
 }
 
+/// Whether an answer of that kind is to be expected: then it is there from the start. The server itself and
+/// what is refused count as `other`.
+bool is_expected(ApiCall call, int code) {
+  switch (code) {
+    case 200:
+    case 500:
+    case 502:
+    case 504:
+      return call != ApiCall::other;
+    case 403:
+      return call == ApiCall::other;
+    case 404:
+      return call == ApiCall::image_inspect || call == ApiCall::image_history ||
+             call == ApiCall::image_export || call == ApiCall::container_inspect;
+    default:
+      return code == 400 || code == 503;
+  }
+}
+
+void add_docker_api(std::string& out, const Stats& stats) {
+  Family requests(out, counter, "repodigest_exporter_docker_api_requests_total",
+                  "Requests to the corrected Docker API that were answered, by call and status; what is "
+                  "refused is of the call other.");
+  for (std::size_t i = 0; i < api_call_names.size(); ++i) {
+    for (std::size_t j = 0; j < api_codes.size(); ++j) {
+      const std::uint64_t count = stats.api_requests[i][j].value();
+      if (count == 0 && !is_expected(static_cast<ApiCall>(i), api_codes[j])) continue;
+      requests.sample(count, {{"operation", api_call_names[i]}, {"code", std::to_string(api_codes[j])}});
+    }
+  }
+  add_single(out, counter, "repodigest_exporter_docker_api_entries_removed_total",
+             "Duplicate entries that the corrected Docker API left out of RepoDigests lists.",
+             stats.api_entries_removed.value());
+}
+
 void add_process(std::string& out, const ProcessUse& use) {
   add_if_known(out, counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
                use.cpu_seconds);
@@ -160,12 +198,16 @@ void add_process(std::string& out, const ProcessUse& use) {
 std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options) {
   std::string out;
   out.reserve(std::size_t{48} << 10U);  // about twice what it is
-  add_polls(out, stats, health);
-  add_engine(out, stats);
-  add_events(out, stats);
-  append_requests(out, stats);
+  if (options.polling) add_polls(out, stats, health);
+  add_busy(out, stats);
+  if (options.polling) {
+    add_changes(out, stats);
+    add_events(out, stats);
+    append_requests(out, stats);
+  }
   if (options.exporter_metrics) {
     add_exporter(out, stats);
+    if (options.docker_api) add_docker_api(out, stats);
     add_process(out, process_use());
   }
   return out;

@@ -13,7 +13,9 @@ namespace repodigest::exposition {
 
 struct LiveOptions {
   bool exporter_metrics =
-      true;  ///< process_* and repodigest_exporter_*; off with --web.disable-exporter-metrics
+      true;                 ///< process_* and repodigest_exporter_*; off with --web.disable-exporter-metrics
+  bool polling = true;      ///< off with --no-poll: of docker_* only what the time of the engine went into
+  bool docker_api = false;  ///< the corrected Docker API is served: its series, among the exporter's own
 };
 
 /// docker_up, poll, list, event, API and self metrics as text 0.0.4. Any thread.

@@ -111,6 +111,45 @@ TEST(Live, EachHandlerHasItsGoodAnswersFromTheStartAndOtherCodesOnceTheyHappen) 
   EXPECT_THAT(text, HasSubstr("repodigest_exporter_http_requests_total{handler=\"image\",code=\"404\"} 1\n"));
 }
 
+TEST(Live, TheDockerApiHasItsSeriesWhereItIsServed) {
+  Stats stats;
+  EXPECT_THAT(render_live(stats, good_health(), {}), Not(HasSubstr("repodigest_exporter_docker_api_")));
+  EXPECT_THAT(render_live(stats, good_health(), {.exporter_metrics = false, .docker_api = true}),
+              Not(HasSubstr("repodigest_exporter_docker_api_")));
+  const LiveOptions with_api{.docker_api = true};
+  std::string text = render_live(stats, good_health(), with_api);
+  const std::string series = "\nrepodigest_exporter_docker_api_requests_total{operation=\"";
+  for (const std::string_view call : api_call_names) {
+    const bool other = call == "other";
+    const std::string of_call = series + std::string(call) + "\",code=\"";
+    EXPECT_EQ(text.find(of_call + "200\"} 0\n") == std::string::npos, other) << call;
+    EXPECT_EQ(text.find(of_call + "502\"} 0\n") == std::string::npos, other) << call;
+    EXPECT_EQ(text.find(of_call + "403\"} 0\n") != std::string::npos, other) << call;
+    EXPECT_THAT(text, HasSubstr(of_call + "503\"} 0\n"));
+  }
+  EXPECT_THAT(text, HasSubstr(series + "image_inspect\",code=\"404\"} 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr(series + "image_list\",code=\"404\"")));
+  EXPECT_THAT(text, HasSubstr("\nrepodigest_exporter_docker_api_entries_removed_total 0\n"));
+  stats.count_api(ApiCall::image_list, 404);
+  stats.api_entries_removed.add(7);
+  text = render_live(stats, good_health(), with_api);
+  EXPECT_THAT(text, HasSubstr(series + "image_list\",code=\"404\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("\nrepodigest_exporter_docker_api_entries_removed_total 7\n"));
+}
+
+TEST(Live, WithoutPollingHasOnlyTheTimeOfTheEngine) {
+  const Stats stats;
+  std::istringstream lines(render_live(stats, poll::Health(), {.polling = false, .docker_api = true}));
+  std::size_t busy = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("docker_engine_busy_seconds_total{"))
+      ++busy;
+    else
+      EXPECT_THAT(line, Not(::testing::StartsWith("docker_")));
+  }
+  EXPECT_EQ(busy, caller_names.size());
+}
+
 TEST(Live, ShowsConnectionsAndAnInsecureListener) {
   Stats stats;
   stats.http_connections = 3;
@@ -204,7 +243,8 @@ TEST(Live, IsByteForByteWhatPrometheusCppWrites) {
             written_by_prometheus_cpp(render_live(stats, poll::Health(), without_exporter)));
   fill(stats);
   stats.count_http(Handler::image, 404);
-  const std::string text = render_live(stats, good_health(), {});
+  stats.count_api(ApiCall::image_list, 404);
+  const std::string text = render_live(stats, good_health(), {.docker_api = true});
   EXPECT_THAT(text, HasSubstr("process_start_time_seconds "));
   EXPECT_TRUE(text == written_by_prometheus_cpp(text)) << text;
 }
