@@ -1,11 +1,16 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
+#include "docker_api.h"
+#include "polling.h"
 #include "repodigest/app/commands.h"
 #include "repodigest/app/engine_access.h"
 #include "repodigest/app/handlers.h"
@@ -14,13 +19,9 @@
 #include "repodigest/base/log.h"
 #include "repodigest/base/memory.h"
 #include "repodigest/base/stats.h"
-#include "repodigest/cache/cache_file.h"
 #include "repodigest/exposition/forms.h"
 #include "repodigest/inventory/snapshot.h"
-#include "repodigest/poll/doorbell.h"
-#include "repodigest/poll/driver.h"
 #include "repodigest/poll/health.h"
-#include "repodigest/poll/watcher.h"
 #include "repodigest/web/server.h"
 
 namespace repodigest::app {
@@ -78,22 +79,15 @@ int wait_for_stop(const sigset_t& signals) {
   }
 }
 
-/// Whether to listen to events: the stream takes a connection that the poller must not miss.
-bool wants_events(const cli::Config& config) {
-  if (config.poll_events && config.docker_max_connections < 2) {
-    log::warn("no events are listened to: --docker.max-connections=1 leaves no connection for them");
-    return false;
-  }
-  return config.poll_events;
-}
-
-void announce(const web::Server& server, Stats& stats) {
-  for (const auto& address : server.bound()) {
-    log::info("listening", {{"address", address.text()}, {"tls", "no"}});
+/// Says where it listens. `what` is for the log, `readable` what other machines could read there.
+void announce(const std::vector<web::ListenAddress>& addresses, std::string_view what,
+              std::string_view readable, Stats& stats) {
+  for (const auto& address : addresses) {
+    log::info("listening", {{"address", address.text()}, {"what", what}, {"tls", "no"}});
     if (address.loopback()) continue;
     stats.insecure_listener = true;
-    log::warn("other machines can read image names and digests here without TLS or a password",
-              {{"address", address.text()}});
+    log::warn("other machines can read here without TLS or a password",
+              {{"address", address.text()}, {"what", readable}});
   }
 }
 
@@ -120,47 +114,43 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
     log::warn("about the engine's endpoint", {{"warning", warning}});
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
-  const auto seed = static_cast<std::uint64_t>(::getpid());
-  const poll::MachineOptions polling{.interval = config.poll_interval,
-                                     .full_interval = config.poll_full_interval,
-                                     .stale_after = config.poll_stale_after,
-                                     .max_engine_share = config.poll_max_engine_share,
-                                     .containers = config.poll_containers,
-                                     .seed = seed};
-  poll::Doorbell doorbell;
-  const bool events = wants_events(config);
-  cache::CacheFile cache(config.cache_file);
-  poll::Driver driver({.client = access->client(),
-                       .store = snapshots,
-                       .board = health,
-                       .stats = stats,
-                       .clock = clock,
-                       .doorbell = events ? &doorbell : nullptr,
-                       .cache = config.cache_file.empty() ? nullptr : &cache},
-                      polling, config.demo);
+  auto docker_api = make_docker_api(config, *access, stats, clock);
+  if (!docker_api.ok()) {
+    log::error("cannot serve", {{"error", docker_api.error().text}});
+    return 2;
+  }
+  std::optional<Polling> polling;
+  if (config.poll) polling.emplace(config, Polling::Parts{*access, snapshots, health, stats, clock});
 
   web::ServerOptions serving;
   serving.addresses = config.web_listen_addresses;
   serving.max_connections = config.web_max_connections;
   serving.max_requests = config.web_max_requests;
   web::Server server(serving, make_routes(config, {snapshots, health, stats, clock, forms}), stats);
-  if (const Status started = server.start(); !started.ok()) {
+  Status started = server.start();
+  if (started && *docker_api) started = (*docker_api)->start();
+  if (!started) {
     log::error("cannot serve", {{"error", started.error().text}});
     return 1;
   }
-  announce(server, stats);
+  auto bound = server.bound();
+  announce(bound, "web", "image names and digests", stats);
+  if (*docker_api) {
+    const auto& more = (*docker_api)->bound();
+    announce(more, "docker api", "everything that the engine tells", stats);
+    bound.insert(bound.end(), more.begin(), more.end());
+  }
 
-  std::optional<poll::Watcher> watcher;
-  if (events) watcher.emplace(access->event_stream(), doorbell, stats, clock, seed);
-  const Wake stop;
-  std::thread poller([&] { driver.run(Cancel(stop)); });
+  if (polling) polling->start();
   const int received = wait_for_stop(signals);
-  last_resort.emplace(server.bound());
+  last_resort.emplace(bound);
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
-  stop.raise();
-  server.stop(grace);
-  watcher.reset();
-  poller.join();
+  const SteadyTime end = clock.now() + grace;
+  if (polling) polling->give_up();
+  if (*docker_api) (*docker_api)->stop(grace);
+  server.stop(std::max(end - clock.now(), Duration::zero()));
+  docker_api->reset();
+  polling.reset();
   log::info("stopped");
   return 0;
 }

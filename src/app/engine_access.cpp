@@ -40,6 +40,10 @@ Result<EngineAccess> EngineAccess::make(const cli::Config& config, const engine:
   return access;
 }
 
+std::function<std::unique_ptr<transport::Transport>()> EngineAccess::connector() const {
+  return [endpoint = endpoint_] { return transport::make_transport(endpoint); };
+}
+
 engine::EventStream EngineAccess::event_stream() const {
   return {transport::make_transport(endpoint_), endpoint_.text(), timeout_};
 }

@@ -64,19 +64,24 @@ Reply ready(const Sources& sources) {
 web::Routes make_routes(const cli::Config& config, const Sources& sources) {
   web::Routes routes;
   const std::string telemetry_path = config.web_telemetry_path;
-  const exposition::LiveOptions live{.exporter_metrics = !config.web_disable_exporter_metrics};
+  const exposition::LiveOptions live{.exporter_metrics = !config.web_disable_exporter_metrics,
+                                     .polling = config.poll,
+                                     .docker_api = !config.docker_api_listen_addresses.empty()};
+  const PageOptions page{
+      .telemetry_path = telemetry_path, .api = config.web_api && config.poll, .polling = config.poll};
   routes.exact(
       telemetry_path, Handler::metrics,
       [sources, live](const Request& request) { return metrics(request, sources, live); },
       [sources, live](const Request& request) { return metrics_at_once(request, sources, live); });
-  routes.exact("/", Handler::page, [sources, telemetry_path, api = config.web_api](const Request&) {
+  routes.exact("/", Handler::page, [sources, page](const Request&) {
     const Moment moment(sources);
-    return landing_page(*moment.snapshot, moment.health, moment.stale, sources.stats.events_connected,
-                        telemetry_path, api);
+    return landing_page(*moment.snapshot, moment.health, moment.stale, sources.stats.events_connected, page);
   });
   routes.exact("/-/healthy", Handler::healthy, [](const Request&) { return Reply::text(200, "Healthy\n"); });
-  routes.exact("/-/ready", Handler::ready, [sources](const Request&) { return ready(sources); });
-  if (!config.web_api) return routes;
+  routes.exact("/-/ready", Handler::ready, [sources, polling = config.poll](const Request&) {
+    return polling ? ready(sources) : Reply::text(200, "Ready\n");
+  });
+  if (!page.api) return routes;
   add_image_routes(routes, sources);
   routes.exact("/api/v1/summary", Handler::summary, [sources](const Request&) {
     const Moment moment(sources);

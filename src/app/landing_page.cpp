@@ -82,7 +82,7 @@ std::string count_rows(const inventory::Snapshot& snapshot) {
 }  // namespace
 
 web::Reply landing_page(const inventory::Snapshot& snapshot, const poll::Health& health, bool stale,
-                        bool events, std::string_view telemetry_path, bool api) {
+                        bool events, const PageOptions& options) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" "
@@ -91,10 +91,12 @@ web::Reply landing_page(const inventory::Snapshot& snapshot, const poll::Health&
       escaped(build_info::version()) + " (" + escaped(build_info::revision()) +
       "). Counts raw and unique RepoDigests of the Docker images on this host "
       "(<a href=\"https://github.com/moby/moby/issues/48747\">moby issue 48747</a>).</p>\n<table>\n" +
-      engine_rows(snapshot, health, stale, events) + count_rows(snapshot) + "</table>\n<ul>\n";
+      (options.polling ? engine_rows(snapshot, health, stale, events) + count_rows(snapshot)
+                       : row("Polling", "off: there is only the corrected Docker API")) +
+      "</table>\n<ul>\n";
   // Relative, so that they also lead somewhere behind a proxy that adds a prefix.
-  html += link(telemetry_path.substr(1), "Metrics");
-  if (api) {
+  html += link(options.telemetry_path.substr(1), "Metrics");
+  if (options.api) {
     html += link("api/v1/images", "Images with corrected RepoDigests (JSON)");
     html += link("api/v1/summary", "Summary (JSON)");
     html += link("api/v1/engine", "Engine (JSON)");

@@ -2,6 +2,7 @@
 // --demo.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ class EngineAccess {
   engine::Client& client() { return *client_; }
   /// The events of the same engine, over a connection of their own.
   [[nodiscard]] engine::EventStream event_stream() const;
+  /// Opens more connections to the same engine, as long as this lives. Any thread.
+  [[nodiscard]] std::function<std::unique_ptr<transport::Transport>()> connector() const;
   [[nodiscard]] std::string endpoint() const { return endpoint_.text(); }  ///< "unix:///var/run/docker.sock"
   [[nodiscard]] const std::string& source() const { return source_; }      ///< why that one: "DOCKER_HOST"
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }

@@ -1,0 +1,55 @@
+#include "docker_api.h"
+
+#include <grp.h>
+
+#include <cerrno>
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace repodigest::app {
+namespace {
+
+/// The group of that name or number; nothing for "".
+Result<std::optional<gid_t>> find_group(const std::string& text) {
+  if (text.empty()) return std::optional<gid_t>();
+  gid_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (failure == std::errc() && end == text.data() + text.size()) return std::optional(number);
+
+  std::vector<char> buffer(1024);
+  group entry{};
+  group* found = nullptr;
+  int error = 0;
+  // A group may have any number of members.
+  while ((error = ::getgrnam_r(text.c_str(), &entry, buffer.data(), buffer.size(), &found)) == ERANGE)
+    buffer.resize(buffer.size() * 2);
+  if (found != nullptr) return std::optional(found->gr_gid);
+  const std::string why = error == 0 ? "there is no such group" : errno_text(error);
+  return Error{Reason::usage, "--docker-api.socket-group: \"" + text + "\": " + why +
+                                  "; name one of this machine, or give its number"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
+                                                        Stats& stats, const Clock& clock) {
+  if (config.docker_api_listen_addresses.empty()) return std::unique_ptr<facade::Facade>();
+  auto group = find_group(config.docker_api_socket_group);
+  if (!group.ok()) return group.error();
+  web::ServerOptions serving;
+  serving.addresses = config.docker_api_listen_addresses;
+  serving.socket_mode = config.docker_api_socket_mode;
+  serving.socket_group = *group;
+  facade::Options options;
+  options.correct = config.docker_api_correct;
+  options.allow = config.docker_api_allow;
+  options.timeout = config.docker_timeout;
+  options.list_timeout = config.docker_list_timeout;
+  options.max_list_bytes = config.docker_max_response_bytes;
+  return std::make_unique<facade::Facade>(std::move(serving), options, access.connector(), stats, clock);
+}
+
+}  // namespace repodigest::app

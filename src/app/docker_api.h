@@ -1,0 +1,20 @@
+// The corrected Docker API of the daemon, as its flags want it.
+#pragma once
+
+#include <memory>
+
+#include "repodigest/app/engine_access.h"
+#include "repodigest/base/clock.h"
+#include "repodigest/base/result.h"
+#include "repodigest/base/stats.h"
+#include "repodigest/cli/config.h"
+#include "repodigest/facade/facade.h"
+
+namespace repodigest::app {
+
+/// Made, not started; null if no address is given. What `access` leads to, `stats` and `clock` outlive it.
+/// Errors: usage (an unknown group).
+Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
+                                                        Stats& stats, const Clock& clock);
+
+}  // namespace repodigest::app
