@@ -106,5 +106,18 @@ TEST_F(Promtool, FindsNothingWhenTheSeriesOfTheImagesHaveEnded) {
   expect_clean(metrics);
 }
 
+TEST_F(Promtool, FindsNothingInTheCorrectedDockerApiWithOrWithoutPolling) {
+  const support::TemporaryFolder folder;
+  const std::string address = "--docker-api.listen-address=unix://" + (folder.path() / "d.sock").string();
+  for (const char* polling : {"--poll", "--no-poll"}) {
+    start({"--demo", address, polling});
+    std::string metrics;
+    ASSERT_TRUE(eventually([&] { return !(metrics = daemon_->body("/metrics")).empty(); })) << polling;
+    EXPECT_TRUE(support::value_of(metrics, "repodigest_exporter_docker_api_entries_removed_total"));
+    expect_clean(metrics);
+    daemon_.reset();
+  }
+}
+
 }  // namespace
 }  // namespace repodigest
