@@ -53,15 +53,17 @@ TEST(GeneratedLists, BecomeWhatTheReferenceMakesOfThem) {
   EXPECT_LT(with_duplicates, 4900U);
 }
 
-// With each entry compared with each other, these would take hours.
-TEST(AListOfAMillionEntries, MayBeAllTheSame) {
-  const support::Spliced spliced = support::spliced(document(Strings(1'000'000, "a")));
+// With each entry compared with each other, these would run into the time limit.
+constexpr std::size_t huge = 300'000;
+
+TEST(AHugeList, MayBeAllTheSame) {
+  const support::Spliced spliced = support::spliced(document(Strings(huge, "a")));
   EXPECT_EQ(spliced.output, document({"a"}));
-  EXPECT_EQ(spliced.removed, 999'999U);
+  EXPECT_EQ(spliced.removed, huge - 1);
 }
 
-TEST(AListOfAMillionEntries, MayBeAllDifferentBehindALongCommonBeginning) {
-  Strings entries(1'000'000, std::string(50, 'x'));
+TEST(AHugeList, MayBeAllDifferentBehindALongCommonBeginning) {
+  Strings entries(huge, std::string(50, 'x'));
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i] += std::to_string(i * 7919 % entries.size());
   const std::string text = document(entries);
   EXPECT_EQ(support::spliced(text).output, text);
@@ -69,8 +71,8 @@ TEST(AListOfAMillionEntries, MayBeAllDifferentBehindALongCommonBeginning) {
   EXPECT_EQ(support::spliced(document(entries)), (support::Spliced{text, "", {}, 1, 1}));
 }
 
-TEST(AListOfAMillionEntries, MayComeInSmallPieces) {
-  const std::string text = document(Strings(1'000'000, "a"));
+TEST(AHugeList, MayComeInSmallPieces) {
+  const std::string text = document(Strings(huge, "a"));
   EXPECT_EQ(support::spliced_in_pieces(text, 7, 7).output, document({"a"}));
 }
 
