@@ -26,15 +26,15 @@ struct Place {
 };
 
 /// Makes every RepoDigests list of a stream of JSON documents unique: any number of them, in a row, with
-/// white space between them or not. A list is the value of a key `RepoDigests` (as decoded) if it is an array
-/// of nothing but strings, at any depth but below a key `Config` or `Labels`; entries are equal if their
-/// decoded strings are; the first appearance keeps its place and its spelling (moby v27.4.0
-/// daemon/containerd/image.go, sliceutil.Dedup). With an entry go the comma before it and the white space
-/// between. Every other byte is kept.
+/// white space between them or not (a number or a word behind another needs some). A list is the value of a
+/// key `RepoDigests` (as decoded) if it is an array of nothing but strings, at any depth but below a key
+/// `Config` or `Labels`; entries are equal if their decoded strings are; the first appearance keeps its place
+/// and its spelling (moby v27.4.0 daemon/containerd/image.go, sliceutil.Dedup). With an entry go the comma
+/// before it and the white space between. Every other byte is kept.
 ///
 /// JSON is RFC 8259: strict, UTF-8 without byte order mark, \uD800 alone is let pass, nesting at most
-/// max_depth. Memory: the largest single list and the nesting, not the documents. Time: linear, n log n in a
-/// list's entries. Thread rule: one thread.
+/// max_depth. Memory: the largest single list (up to ten times, if its entries are of a letter or two) and
+/// the nesting, not the documents. Time: linear, n log n in a list's entries. Thread rule: one thread.
 class Splicer {
  public:
   static constexpr std::size_t max_depth = 10'000;  ///< as Go's encoding/json
@@ -56,7 +56,7 @@ class Splicer {
 
   /// Entries left out so far.
   [[nodiscard]] std::uint64_t removed() const;
-  /// Lists seen so far, those without duplicates included.
+  /// Lists seen so far, those without duplicates or entries included.
   [[nodiscard]] std::uint64_t lists() const;
   /// After an Error: where it is.
   [[nodiscard]] Place place() const;
