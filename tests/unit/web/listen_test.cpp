@@ -9,6 +9,7 @@
 
 #include "serving.h"
 #include "support/temporary_folder.h"
+#include "support/without_privileges.h"
 
 namespace repodigest::web {
 namespace {
@@ -38,6 +39,15 @@ std::string refusal(ServerOptions options, Reason reason = Reason::connect) {
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+constexpr gid_t group_of_nobody = 54321;
+
+/// The permissions of what stands there.
+unsigned mode_of(const std::filesystem::path& path) {
+  struct stat found {};
+  EXPECT_EQ(::stat(path.c_str(), &found), 0);
+  return found.st_mode & 07777U;
 }
 
 void leave_a_dead_socket(const std::filesystem::path& path) {
@@ -114,11 +124,49 @@ TEST(ListenTest, MakesAUnixSocketForOwnerAndGroupWhateverTheUmask) {
     const mode_t before = ::umask(mask);
     const Serving serving(at({unix_address(path)}));
     ::umask(before);
-    struct stat made {};
-    ASSERT_EQ(::stat(path.c_str(), &made), 0);
-    EXPECT_EQ(made.st_mode & 07777U, 0660U);
+    EXPECT_EQ(mode_of(path), 0660U);
   }
   EXPECT_FALSE(std::filesystem::exists(path)) << "it is removed at the end";
+}
+
+TEST(ListenTest, GivesAUnixSocketTheModeItIsToldWhateverTheUmask) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "web.sock";
+  for (const unsigned mode : {0600U, 0666U, 0640U}) {
+    auto options = at({unix_address(path)});
+    options.socket_mode = mode;
+    const mode_t before = ::umask(0027);
+    const Serving serving(options);
+    ::umask(before);
+    EXPECT_EQ(mode_of(path), mode);
+  }
+}
+
+TEST(ListenTest, GivesAUnixSocketToTheGroupItIsTold) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root has a group to give it to for certain";
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "web.sock";
+  auto options = at({unix_address(path)});
+  options.socket_group = group_of_nobody;
+  const Serving serving(options);
+  struct stat made {};
+  ASSERT_EQ(::stat(path.c_str(), &made), 0);
+  EXPECT_EQ(made.st_gid, group_of_nobody);
+  EXPECT_EQ(made.st_uid, ::geteuid());
+  EXPECT_EQ(mode_of(path), 0660U);
+}
+
+TEST(ListenTest, SaysThatTheProcessMustBeAMemberOfTheSocketsGroup) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
+  const auto path = folder.path() / "web.sock";
+  auto options = at({unix_address(path)});
+  options.socket_group = group_of_nobody;
+  const support::WithoutPrivileges nobody;
+  const auto text = refusal(std::move(options), Reason::permission);
+  EXPECT_TRUE(contains(text, "to group 54321: operation not permitted")) << text;
+  EXPECT_TRUE(contains(text, "must be a member of that group")) << text;
+  EXPECT_FALSE(std::filesystem::exists(path)) << "no socket of another group is left behind";
 }
 
 TEST(ListenTest, ReplacesADeadUnixSocket) {
