@@ -148,8 +148,8 @@ std::vector<Option> make_options() {
        .group = Group::docker,
        .placeholder = "<n>",
        .default_text = "2",
-       .help = "At most so many connections to the engine at once. The poller uses one, its event stream "
-               "another: with 1 there are no events.",
+       .help = "At most so many connections to the engine at once, beside those of the corrected Docker API. "
+               "The poller uses one, its event stream another: with 1 there are no events.",
        .set = into_number(&Config::docker_max_connections, 1)},
       {.name = "docker.max-response-bytes",
        .group = Group::docker,
