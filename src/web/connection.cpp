@@ -1,7 +1,9 @@
 #include "connection.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -98,6 +100,13 @@ std::size_t Connection::unsent() const {
   std::size_t all = 0;
   for (auto i = segment_; i < segments_.size(); ++i) all += segments_[i]->size();
   return all - offset_;
+}
+
+std::size_t Connection::untaken() const {
+  int kept = 0;
+  // Of TCP: what is not acknowledged; of a unix socket: the memory that it takes (tcp(7), unix(7)).
+  if (::ioctl(fd(), SIOCOUTQ, &kept) != 0 || kept < 0) kept = 0;
+  return unsent() + static_cast<std::size_t>(kept);
 }
 
 void Connection::end_sending() const {

@@ -42,6 +42,9 @@ class Connection {
   /// How much of it send() has not sent.
   [[nodiscard]] std::size_t unsent() const;
 
+  /// How much the client has not taken: with what the kernel keeps for it.
+  [[nodiscard]] std::size_t untaken() const;
+
   /// Says that nothing more will be sent.
   void end_sending() const;
   /// Reads and forgets. `gone` when the client has closed, or sent too much to go on listening.

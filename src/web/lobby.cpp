@@ -145,7 +145,7 @@ void Lobby::expire() {
   while (Guest* guest = first_due(Stage::reading)) refuse(*guest, too_slow);
   while (Guest* guest = first_due(Stage::sending)) abort(*guest);
   while (Guest* guest = first_due(Stage::queued)) lose_patience(*guest);
-  while (Guest* guest = first_due(Stage::streaming)) abort(*guest);
+  while (Guest* guest = first_due(Stage::streaming)) give_up_unless_taking(*guest);
   while (Guest* guest = first_due(Stage::draining)) close(*guest);
   if (paused_until_ && *paused_until_ <= now_) {
     paused_until_.reset();

@@ -47,6 +47,7 @@ struct Guest {
   Stage stage = Stage::idle;
   SteadyTime deadline{};
   bool last_reply = false;
+  std::size_t untaken = 0;  ///< in `streaming`: when its deadline was set
   std::list<Guest>::iterator place;
 };
 
@@ -94,6 +95,8 @@ class Lobby {
   void begin_flow(Guest& guest, std::shared_ptr<Channel> channel);
   void forward(Guest& guest);
   void end_flow(Guest& guest, const Channel::Portion& portion);
+  void enter_streaming(Guest& guest);
+  void give_up_unless_taking(Guest& guest);
   void lose_patience(Guest& guest);
   void abandon_flow(Guest& guest);
 

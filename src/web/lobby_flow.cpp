@@ -29,7 +29,7 @@ void Lobby::forward(Guest& guest) {
       const auto left = guest.connection.unsent();
       channel.unsent(left);
       // Each sign of life renews the deadline: a flow may take days.
-      if (guest.stage != Stage::streaming || i > 0 || left < before) enter(guest, Stage::streaming);
+      if (guest.stage != Stage::streaming || i > 0 || left < before) enter_streaming(guest);
       return watch(guest, EPOLLOUT | EPOLLRDHUP);
     }
     const Channel::Portion portion = channel.take();
@@ -40,8 +40,20 @@ void Lobby::forward(Guest& guest) {
     }
     guest.connection.reply({portion.bytes});
   }
-  enter(guest, Stage::streaming);
+  enter_streaming(guest);
   watch(guest, EPOLLOUT | EPOLLRDHUP);
+}
+
+void Lobby::enter_streaming(Guest& guest) {
+  guest.untaken = guest.connection.untaken();
+  enter(guest, Stage::streaming);
+}
+
+void Lobby::give_up_unless_taking(Guest& guest) {
+  // The socket becomes ready only when much of its buffer (megabytes, on TCP) is free again: a slow client
+  // may need longer for that, and yet take something all the time.
+  if (guest.connection.untaken() >= guest.untaken) return abort(guest);
+  enter_streaming(guest);
 }
 
 void Lobby::end_flow(Guest& guest, const Channel::Portion& portion) {

@@ -48,16 +48,19 @@ class Flow {
   /// Connection, Content-Length and Transfer-Encoding are added here. `length`: of the body that follows;
   /// without it the body is chunked, or for an HTTP/1.0 client ends with the connection. The answer to a
   /// HEAD, a 204 and a 304 has no body: `length` is what its Content-Length says, what is written is left
-  /// out. Errors: as write().
+  /// out. A header that could end its line is left out. Errors: as write(); http for a status that is no
+  /// answer's (below 200, above 999) and for a second head.
   Status begin(int status, const Headers& headers, std::optional<std::uint64_t> length);
 
   /// Sends the body's next bytes. Waits while the client takes what came before (256 KiB may lie unsent), so
   /// that a slow client slows the source. Errors: interrupted when the client is gone (closed, half-closed,
-  /// took nothing for send_timeout) or the server stops; those of `cancel`.
+  /// took nothing for send_timeout) or the server stops; those of `cancel` while it waits; http before
+  /// begin(), after end(), or for more than `length`, which breaks the answer off.
   Status write(std::string_view piece, const Cancel& cancel);
 
-  /// The answer is whole. A Flow that ends its life without this breaks the connection off, so that no client
-  /// takes a part for the whole.
+  /// The answer is whole. A Flow that ends its life without this, or with less than `length`, breaks the
+  /// connection off, so that no client takes a part for the whole (but one of HTTP/1.0 on a unix socket,
+  /// which knows no reset); one that was never begun is answered 500.
   void end();
 
   /// Whether begin() was called.
@@ -73,7 +76,7 @@ class Flow {
 struct Passage {
   /// What becomes of a request: a Reply, sent at once, or the number of the lane that answers it. Called on
   /// the thread that serves all connections: microseconds, no waiting. A request with a body, or whose method
-  /// is neither GET nor HEAD, must get a Reply.
+  /// is neither GET nor HEAD, must get a Reply (else, and if it throws, 500).
   std::function<std::variant<Reply, std::size_t>(const RawRequest&)> rule;
   /// Answers into the flow, on a thread of the request's lane. Must return soon after flow.gone() was raised.
   std::function<void(const RawRequest&, Flow&)> answer;

@@ -77,7 +77,8 @@ struct ServerOptions {
   std::size_t workers = 8;
   Duration head_timeout = std::chrono::seconds(5);   ///< from a request's first byte to its head's end
   Duration idle_timeout = std::chrono::minutes(2);   ///< of a kept connection without a request
-  Duration send_timeout = std::chrono::seconds(30);  ///< from the reply's first byte to its last
+  Duration send_timeout = std::chrono::seconds(30);  ///< from the reply's first byte to its last; of
+                                                     ///< a Flow: from one byte taken to the next
   static constexpr std::size_t max_head_bytes = 16U << 10U;
 };
 
@@ -88,7 +89,8 @@ class Server {
   /// `stats` outlives it.
   Server(ServerOptions options, Routes routes, Stats& stats);
   /// Passes requests on instead of routing them. What it refuses itself is said as Docker's API says it,
-  /// {"message": …}. Of `options` max_requests and workers do not count.
+  /// {"message": …}, and counted by Passage::refused alone. Of `options` max_requests and workers do not
+  /// count.
   Server(ServerOptions options, Passage passage, Stats& stats);
   /// As stop() without grace; then waits for handlers that still run, and joins.
   ~Server();
@@ -96,18 +98,18 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Binds every address, then starts the threads; or says which address could not be had, and why, and
-  /// starts nothing. SO_REUSEADDR only: a second daemon on a port is refused. A unix socket is made with mode
-  /// 0660 and replaces a dead one, never a living one, a file or a symlink. Errors: connect (address in use
-  /// and the like), permission.
+  /// starts nothing. SO_REUSEADDR only: a second daemon on a port is refused. A unix socket has
+  /// its mode and group before anybody can connect, and replaces a dead one, never a living one, a file or a
+  /// symlink. Errors: connect (address in use and the like), permission.
   Status start();
 
   /// The addresses really bound (port 0 replaced by the one the system chose); empty before start().
   [[nodiscard]] const std::vector<ListenAddress>& bound() const;
 
   /// Listens no more (unix sockets are removed) and closes idle connections at once; requests and replies
-  /// under way are finished until `grace` has passed; then everything is closed. Returns within `grace`
-  /// whatever clients do. A handler that still runs then cannot be ended: stop() leaves it, but the
-  /// destructor waits for it, so a program that must end has to end without it.
+  /// under way are finished until `grace` has passed; then everything is closed, and flows are told that they
+  /// are gone. Returns within `grace` whatever clients do. A handler that still runs then cannot be ended:
+  /// stop() leaves it, but the destructor waits for it, so a program that must end has to end without it.
   void stop(Duration grace);
 
  private:

@@ -1,6 +1,7 @@
 // Clients that leave, and clients that take nothing: whoever answers them learns it at once.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <string>
 
@@ -111,6 +112,24 @@ TEST_F(HangupTest, GivesUpAClientThatTakesNothing) {
   ASSERT_TRUE(client.send(get("/endless")));
   EXPECT_TRUE(eventually([&] { return passing_->left() == 1; }));
   EXPECT_TRUE(eventually([&] { return passing_->connections() == 0; }));
+}
+
+TEST_F(HangupTest, LetsASlowClientTakeItsTimeAsLongAsItTakesSomething) {
+  ServerOptions options;
+  options.send_timeout = std::chrono::seconds(2);
+  passing(options);
+  for (const bool by_path : {false, true}) {
+    RawClient client = by_path ? passing_->unix_client() : RawClient::tcp(passing_->port(), 4096);
+    ASSERT_TRUE(client.send(get("/endless")));
+    // Too little for the unix socket to become ready for more within the deadline.
+    const auto several_deadlines = Cancel().within(std::chrono::seconds(5));
+    while (!several_deadlines.ended()) {
+      std::array<char, 2000> taken{};
+      ASSERT_GT(::recv(client.fd(), taken.data(), taken.size(), 0), 0);
+      ::poll(nullptr, 0, 50);
+    }
+    EXPECT_EQ(passing_->waiting(), by_path ? 1 : 0) << "the answer is still under way";
+  }
 }
 
 TEST_F(HangupTest, LeavesAQuietAnswerWhateverTheDeadlinesAre) {
