@@ -43,7 +43,9 @@ class Facade::Impl {
  private:
   web::Passage passage();
   std::variant<web::Reply, std::size_t> rule(const web::RawRequest& request);
-  web::Reply refuse(const web::RawRequest& request, int status, std::string_view message);
+  /// What to ask the engine for it; or an Error with the status and the message to refuse it with.
+  [[nodiscard]] Result<Errand> judge(const web::RawRequest& request) const;
+  web::Reply refuse(const web::RawRequest& request, const Error& why);
 
   const Options options_;
   Stats& stats_;
@@ -55,39 +57,45 @@ web::Passage Facade::Impl::passage() {
   web::Passage passage;
   passage.rule = [this](const web::RawRequest& request) { return rule(request); };
   passage.answer = [this](const web::RawRequest& request, web::Flow& flow) {
-    if (const auto permitted = permit(request.method, request.target, options_.allow))
-      forwarder_.answer(request, *permitted, flow);
+    // Judged once more, since rule() can hand on no more than a lane.
+    if (auto errand = judge(request)) forwarder_.answer(request, *std::move(errand), flow);
   };
   passage.refused = [this](int status) { stats_.count_api(ApiCall::other, status); };
   passage.lanes = {Options::max_calls, Options::max_event_streams};
   return passage;
 }
 
-std::variant<web::Reply, std::size_t> Facade::Impl::rule(const web::RawRequest& request) {
+Result<Errand> Facade::Impl::judge(const web::RawRequest& request) const {
   constexpr std::string_view not_supported = " is not supported by this read-only Docker API";
   const std::string method(shown_method(request.method));
   const auto permitted = permit(request.method, request.target, options_.allow);
   if (!permitted)
-    return refuse(request, 403, method + " " + path_class(request.target) + std::string(not_supported));
-  if (request.has_body) return refuse(request, 400, "a " + method + " with a body is not served");
-  if (permitted->call == ApiCall::events && !options_.allow.has(Group::all_events))
-    if (const auto narrowed = narrowed_to_images(request.target); !narrowed) {
-      const Error& error = narrowed.error();
-      return refuse(request, error.status,
-                    error.reason == Reason::permission
-                        ? method + " /events of other types than image" + std::string(not_supported)
-                        : error.text);
-    }
-  return permitted->manner == Manner::stream ? streams_lane : calls_lane;
+    return Error{Reason::permission, method + " " + path_class(request.target) + std::string(not_supported),
+                 403};
+  if (request.has_body) return Error{Reason::parse, "a " + method + " with a body is not served", 400};
+  if (permitted->call != ApiCall::events || options_.allow.has(Group::all_events))
+    return Errand{*permitted, request.target};
+  auto narrowed = narrowed_to_images(request.target);
+  if (narrowed) return Errand{*permitted, *std::move(narrowed)};
+  Error error = std::move(narrowed).error();
+  if (error.reason == Reason::permission)
+    error.text = method + " /events of other types than image" + std::string(not_supported);
+  return error;
 }
 
-web::Reply Facade::Impl::refuse(const web::RawRequest& request, int status, std::string_view message) {
-  stats_.count_api(ApiCall::other, status);
+std::variant<web::Reply, std::size_t> Facade::Impl::rule(const web::RawRequest& request) {
+  const auto errand = judge(request);
+  if (!errand) return refuse(request, errand.error());
+  return errand->permit.manner == Manner::stream ? streams_lane : calls_lane;
+}
+
+web::Reply Facade::Impl::refuse(const web::RawRequest& request, const Error& why) {
+  stats_.count_api(ApiCall::other, why.status);
   log::info("a call of the Docker API was refused", {{"peer", request.peer},
                                                      {"method", shown_method(request.method)},
                                                      {"path", path_class(request.target)},
-                                                     {"status", std::to_string(status)}});
-  auto reply = web::Reply::text(status, message_body(message));
+                                                     {"status", std::to_string(why.status)}});
+  auto reply = web::Reply::text(why.status, message_body(why.text));
   reply.content_type = "application/json";
   return reply;
 }

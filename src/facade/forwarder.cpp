@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "headers.h"
-#include "query.h"
 
 namespace repodigest::facade {
 namespace {
@@ -26,14 +25,12 @@ Forwarder::Forwarder(const Options& options, Connect connect, Stats& stats, cons
       pool_(std::move(connect)),
       busy_(stats.engine_busy[index_of(Caller::facade)], clock) {}
 
-transport::Request Forwarder::to_engine(const web::RawRequest& request, Permit permit) const {
+transport::Request Forwarder::to_engine(const web::RawRequest& request, Errand errand) const {
   transport::Request asked;
   asked.method = request.method;
-  asked.target = request.target;
-  if (permit.call == ApiCall::events && !options_.allow.has(Group::all_events))
-    if (auto narrowed = narrowed_to_images(request.target)) asked.target = *std::move(narrowed);
+  asked.target = std::move(errand.target);
   asked.headers = for_engine(request.headers, options_.correct);
-  switch (permit.manner) {
+  switch (errand.permit.manner) {
     case Manner::light:
       asked.max_body_bytes = max_light_bytes;
       break;
@@ -67,7 +64,8 @@ Cancel Forwarder::cancel_of(Manner manner, const Wake& gone) const {
   return cancel;
 }
 
-void Forwarder::answer(const web::RawRequest& request, Permit permit, web::Flow& flow) {
+void Forwarder::answer(const web::RawRequest& request, Errand errand, web::Flow& flow) {
+  const Permit permit = errand.permit;
   const Cancel cancel = cancel_of(permit.manner, flow.gone());
   Relay relay(flow, cancel, permit.call, options_.correct, stats_);
   std::unique_ptr<transport::Transport> engine = pool_.take();
@@ -75,7 +73,7 @@ void Forwarder::answer(const web::RawRequest& request, Permit permit, web::Flow&
   {
     std::optional<BusyTime::Call> under_way;
     if (permit.manner != Manner::stream) under_way.emplace(busy_);
-    outcome = engine->stream(to_engine(request, permit),
+    outcome = engine->stream(to_engine(request, std::move(errand)),
                              {.head = [&](const transport::Response& answer) { return relay.head(answer); },
                               .piece = [&](std::string_view bytes) { return relay.piece(bytes); }},
                              cancel);

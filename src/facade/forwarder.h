@@ -1,6 +1,8 @@
 // Calls to the engine for clients.
 #pragma once
 
+#include <string>
+
 #include "busy.h"
 #include "pool.h"
 #include "relay.h"
@@ -12,20 +14,26 @@
 
 namespace repodigest::facade {
 
+/// A call that may pass, and how the engine is asked.
+struct Errand {
+  Permit permit;
+  std::string target;
+};
+
 /// Any thread.
 class Forwarder {
  public:
   /// `options`, `stats` and `clock` outlive it.
   Forwarder(const Options& options, Connect connect, Stats& stats, const Clock& clock);
 
-  /// Asks the engine what `permit` allowed `request` to ask and passes its answer into `flow`. Returns soon
-  /// after flow.gone() was raised; the engine's work ends with it.
-  void answer(const web::RawRequest& request, Permit permit, web::Flow& flow);
+  /// Asks the engine what became of `request` and passes its answer into `flow`. Returns soon after
+  /// flow.gone() was raised; the engine's work ends with it.
+  void answer(const web::RawRequest& request, Errand errand, web::Flow& flow);
   /// Ends event streams, those to come included.
   void end_streams() { streams_end_.raise(); }
 
  private:
-  [[nodiscard]] transport::Request to_engine(const web::RawRequest& request, Permit permit) const;
+  [[nodiscard]] transport::Request to_engine(const web::RawRequest& request, Errand errand) const;
   [[nodiscard]] Cancel cancel_of(Manner manner, const Wake& gone) const;
   /// Tells the client what the engine's answer came to, if nothing of it went out.
   void tell(const Error& error, Permit permit, Relay& relay);

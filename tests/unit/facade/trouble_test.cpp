@@ -166,6 +166,12 @@ TEST_F(TroubleTest, ABodyThatIsNoJsonPassesAsItIs) {
     EXPECT_EQ(answer.body, body);
     EXPECT_TRUE(answer.whole);
   }
+  // Far longer than what is read at once: what comes after is no JSON either.
+  std::string long_body = "not JSON";
+  while (long_body.size() < (1U << 20U)) long_body += R"({"RepoDigests":["a","a"]})";
+  engine_->fail("*", Fault::with_body(long_body), 1);
+  EXPECT_TRUE(ask(issue_inspect).body == long_body);
+  EXPECT_EQ(stats_.api_entries_removed.value(), 0U);
   engine_->fail("*", Fault::with_body(odd_list), 1);
   EXPECT_EQ(ask(issue_inspect).body, R"([{"RepoDigests":["a"]},{"RepoDigests":["b"],)")
       << "the lists before are JSON";
