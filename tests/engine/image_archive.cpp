@@ -81,7 +81,7 @@ std::string image_archive(const std::vector<ArchivedImage>& images) {
     }
     const std::string config = json{{"architecture", "amd64"},
                                     {"os", "linux"},
-                                    {"created", "2024-10-24T10:00:00Z"},
+                                    {"created", image.created},
                                     {"config", {{"Cmd", {"/file"}}}},
                                     {"rootfs", {{"type", "layers"}, {"diff_ids", diff_ids}}}}
                                    .dump();

@@ -14,6 +14,7 @@ std::string tar_of(const std::vector<std::pair<std::string, std::string>>& files
 struct ArchivedImage {
   std::vector<std::string> layers;  ///< the text of the one file in each
   std::vector<std::string> names;
+  std::string created = "2024-10-24T10:00:00Z";  ///< engines sort by it, and by nothing else
 };
 
 /// The archive of `docker save`: it holds a layer that several images share once.
