@@ -3,8 +3,6 @@
 // deploy/packages.txt), and the same bytes from a bare loop around epoll. One client, connections kept as
 // Prometheus keeps its own, turns in mixed order, ratios of what was measured side by side; self metrics are
 // in all but the bare one. Ends with 1 if a limit is broken.
-#include <time.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -30,6 +28,7 @@
 namespace repodigest {
 namespace {
 
+using bench::cpu_of;
 using bench::give_up;
 using bench::must;
 
@@ -56,15 +55,6 @@ void connect(Server& server) {
   endpoint.host = "127.0.0.1";
   endpoint.port = server.port;
   server.connection = transport::make_transport(endpoint);
-}
-
-/// Microseconds of CPU that a process has used so far, by all its threads, ended ones too.
-double cpu_of(pid_t pid) {
-  clockid_t clock{};
-  timespec time{};
-  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
-    give_up("the system does not tell the CPU time of another process");
-  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
 std::string scrape(Server& server, bool gzip = true) {

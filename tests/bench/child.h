@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -27,6 +28,15 @@ template <typename T>
 T must(Result<T> result) {
   if (!result.ok()) give_up(result.error().text);
   return std::move(result).value();
+}
+
+/// Microseconds of CPU that a process has used so far, by all its threads, ended ones too.
+inline double cpu_of(pid_t pid) {
+  clockid_t clock{};
+  timespec time{};
+  if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0)
+    give_up("the system does not tell the CPU time of another process");
+  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
 }
 
 /// A child of this process that lives as long as this object and answers each number with some bytes, so that
