@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -75,6 +78,15 @@ class OnDockerApi : public testing::Test {
         engine_->host(), std::vector<std::string>{"--docker-api.allow=df,containers,export,events"});
   }
   static void TearDownTestSuite() {
+    for (const auto& api : {std::cref(open_), std::cref(closed_)}) {
+      if (!api.get()) continue;
+      // A sanitizer that found something says so at the end.
+      Process& process = api.get()->daemon().process();
+      process.signal(SIGTERM);
+      const auto ended = process.wait();
+      EXPECT_TRUE(ended && ended->exit_code == 0) << process.errors();
+      EXPECT_FALSE(std::filesystem::exists(api.get()->socket()));
+    }
     open_.reset();
     closed_.reset();
     engine_.reset();
