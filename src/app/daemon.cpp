@@ -30,15 +30,13 @@ namespace {
 constexpr Duration grace = std::chrono::seconds(2);               // for replies under way
 constexpr Duration stop_limit = std::chrono::milliseconds(4500);  // then it ends whatever hangs (DESIGN 9)
 
-/// Ends the process if stopping takes too long: getaddrinfo, for one, can't be cancelled. The unix sockets go
-/// first, so that a successor finds the paths free.
+/// Ends the process if stopping takes too long: getaddrinfo, for one, can't be cancelled. The servers have
+/// stopped by then, their sockets are removed.
 class LastResort {
  public:
-  explicit LastResort(const std::vector<web::ListenAddress>& addresses)
-      : thread_([this, addresses] {
+  LastResort()
+      : thread_([this] {
           if (Cancel(stopped_).within(stop_limit).wait(-1, 0) != Reason::timeout) return;
-          for (const auto& address : addresses)
-            if (address.is_unix) ::unlink(address.path.c_str());
           log::warn("something hangs and can't be stopped: ending without it");
           ::_exit(EXIT_SUCCESS);
         }) {}
@@ -143,7 +141,7 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
 
   if (polling) polling->start();
   const int received = wait_for_stop(signals);
-  last_resort.emplace(bound);
+  last_resort.emplace();
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
   const SteadyTime end = clock.now() + grace;
   if (polling) polling->give_up();

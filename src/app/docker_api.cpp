@@ -4,8 +4,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,7 +20,9 @@ Result<std::optional<gid_t>> find_group(const std::string& text) {
   if (text.empty()) return std::optional<gid_t>();
   gid_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure == std::errc() && end == text.data() + text.size()) return std::optional(number);
+  constexpr auto nobody = static_cast<gid_t>(-1);  // to chown(2) it means: leave the group as it is
+  if (failure == std::errc() && end == text.data() + text.size() && number != nobody)
+    return std::optional(number);
 
   std::vector<char> buffer(1024);
   group entry{};
@@ -32,6 +37,16 @@ Result<std::optional<gid_t>> find_group(const std::string& text) {
                                   "; name one of this machine, or give its number"};
 }
 
+/// Whether an engine's address leads back to this one: DOCKER_HOST is set for the clients and for us, in
+/// effect.
+bool is_same_place(const web::ListenAddress& address, const std::string& engine) {
+  if ((address.is_unix ? "" : "tcp://") + address.text() == engine) return true;
+  constexpr std::string_view scheme = "unix://";
+  std::error_code ignored;
+  return address.is_unix && engine.starts_with(scheme) &&
+         std::filesystem::equivalent(address.path, engine.substr(scheme.size()), ignored);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
@@ -39,6 +54,12 @@ Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& confi
   if (config.docker_api_listen_addresses.empty()) return std::unique_ptr<facade::Facade>();
   auto group = find_group(config.docker_api_socket_group);
   if (!group.ok()) return group.error();
+  for (const auto& address : config.docker_api_listen_addresses)
+    if (is_same_place(address, access.endpoint()))
+      return Error{Reason::usage,
+                   "--docker-api.listen-address: " + address.text() +
+                       " is where the engine is said to be, too: the program would ask itself; "
+                       "name the engine's own address with --docker.host"};
   web::ServerOptions serving;
   serving.addresses = config.docker_api_listen_addresses;
   serving.socket_mode = config.docker_api_socket_mode;

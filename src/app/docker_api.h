@@ -13,7 +13,7 @@
 namespace repodigest::app {
 
 /// Made, not started; null if no address is given. What `access` leads to, `stats` and `clock` outlive it.
-/// Errors: usage (an unknown group).
+/// Errors: usage (an unknown group, the engine's own address).
 Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
                                                         Stats& stats, const Clock& clock);
 

@@ -56,7 +56,7 @@ Status set_allowed_groups(Config& config, const Values& values) {
   facade::Groups groups;
   for (const auto& value : values)
     for (const auto& word : split_at_commas(value)) {
-      const auto group = read_choice(word, known);
+      const auto group = read_choice(trimmed(word), known);
       if (!group) return group.error();
       groups.add(*group);
     }

@@ -17,6 +17,9 @@ Error usage_error(std::string text);
 /// The parts between the commas; one and more.
 std::vector<std::string> split_at_commas(const std::string& text);
 
+/// Without the blanks around it.
+std::string_view trimmed(std::string_view text);
+
 Result<bool> read_bool(std::string_view text);
 /// A whole number from `least` on.
 Result<std::size_t> read_number(std::string_view text, std::size_t least);

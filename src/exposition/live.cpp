@@ -165,8 +165,8 @@ bool is_expected(ApiCall call, int code) {
 
 void add_docker_api(std::string& out, const Stats& stats) {
   Family requests(out, counter, "repodigest_exporter_docker_api_requests_total",
-                  "Requests to the corrected Docker API that were answered, by call and status; what is "
-                  "refused is of the call other.");
+                  "Requests to the corrected Docker API that were answered, by call and status (499: the "
+                  "client hung up before); what is refused is of the call other.");
   for (std::size_t i = 0; i < api_call_names.size(); ++i) {
     for (std::size_t j = 0; j < api_codes.size(); ++j) {
       const std::uint64_t count = stats.api_requests[i][j].value();

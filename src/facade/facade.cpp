@@ -13,8 +13,19 @@
 namespace repodigest::facade {
 namespace {
 
-constexpr std::size_t calls_lane = 0;
-constexpr std::size_t streams_lane = 1;
+/// The lane of a call.
+constexpr std::size_t lane_of(Manner manner) {
+  switch (manner) {
+    case Manner::light:
+      return 0;
+    case Manner::list:
+    case Manner::bulk:
+      return 1;
+    case Manner::stream:
+      break;
+  }
+  return 2;
+}
 
 web::ServerOptions with_flag(web::ServerOptions serving) {
   serving.address_flag = "--docker-api.listen-address";
@@ -61,7 +72,7 @@ web::Passage Facade::Impl::passage() {
     if (auto errand = judge(request)) forwarder_.answer(request, *std::move(errand), flow);
   };
   passage.refused = [this](int status) { stats_.count_api(ApiCall::other, status); };
-  passage.lanes = {Options::max_calls, Options::max_event_streams};
+  passage.lanes = {Options::max_light_calls, Options::max_heavy_calls, Options::max_event_streams};
   return passage;
 }
 
@@ -86,7 +97,7 @@ Result<Errand> Facade::Impl::judge(const web::RawRequest& request) const {
 std::variant<web::Reply, std::size_t> Facade::Impl::rule(const web::RawRequest& request) {
   const auto errand = judge(request);
   if (!errand) return refuse(request, errand.error());
-  return errand->permit.manner == Manner::stream ? streams_lane : calls_lane;
+  return lane_of(errand->permit.manner);
 }
 
 web::Reply Facade::Impl::refuse(const web::RawRequest& request, const Error& why) {

@@ -13,7 +13,7 @@ namespace {
 /// As every call of the program that is no list (--docker.max-response-bytes).
 constexpr std::size_t max_light_bytes = std::size_t{16} << 20U;
 
-/// What a client that hung up before its answer began is counted as (nginx's number for it).
+/// What a client that hung up before its answer began is counted as: see api_codes.
 constexpr int client_gone = 499;
 
 }  // namespace
@@ -107,6 +107,9 @@ void Forwarder::tell(const Error& error, Permit permit, Relay& relay) {
     case Reason::too_large:
       return relay.say(502, "the engine's answer is too large: " + error.text +
                                 (permit.manner == Manner::list ? ": raise --docker.max-response-bytes" : ""));
+    case Reason::http:
+    case Reason::parse:
+      return relay.say(502, "the engine's answer is not understood: " + error.text);
     default:
       return relay.say(502, "cannot reach the engine: " + error.text);
   }

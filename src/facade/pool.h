@@ -30,7 +30,8 @@ class Pool {
   /// To be called after success alone: what failed is not worth keeping.
   void give_back(std::unique_ptr<transport::Transport> transport) {
     const MutexLock lock(mutex_);
-    if (idle_.size() < Options::max_calls) idle_.push_back(std::move(transport));
+    if (idle_.size() < Options::max_light_calls + Options::max_heavy_calls)
+      idle_.push_back(std::move(transport));
   }
 
  private:

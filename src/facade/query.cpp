@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "headers.h"
 #include "json.h"
 #include "percent.h"
 #include "repodigest/transport/transport.h"
@@ -24,7 +25,11 @@ Result<std::string> narrowed_to_images(std::string_view target) {
     const auto pair = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     const auto equals = std::min(pair.find('='), pair.size());
-    if (percent_decoded(pair.substr(0, equals), Part::query) == "filters") {
+    const std::string key = percent_decoded(pair.substr(0, equals), Part::query);
+    // podman's reader of queries knows no case, and takes either of the two.
+    if (key != "filters" && same_ignoring_case(key, "filters"))
+      return Error{Reason::parse, "the parameter `filters` must be written in small letters", 400};
+    if (key == "filters") {
       if (!filters) filters = percent_decoded(pair.substr(std::min(equals + 1, pair.size())), Part::query);
     } else if (filters) {
       behind.append("&").append(pair);

@@ -11,6 +11,9 @@
 namespace repodigest::facade {
 namespace {
 
+/// Thousands of times what an engine has in one; sorting it takes a moment, and ten times the memory.
+constexpr std::size_t max_list_bytes = std::size_t{8} << 20U;
+
 bool is_json(std::string_view content_type) {
   const auto end = std::min(content_type.find_first_of("; \t"), content_type.size());
   return same_ignoring_case(content_type.substr(0, end), "application/json");
@@ -36,7 +39,7 @@ Status Relay::head(const transport::Response& answer) {
         "turn compression off in the proxy before the engine, or correction with "
         "--no-docker-api.correct",
         502};
-  if (corrects) splicer_.emplace();
+  if (corrects) splicer_.emplace(splice::Options{.max_list_bytes = max_list_bytes});
   count(answer.status);
   return flow_.begin(answer.status, for_client(answer.headers), corrects ? std::nullopt : length_of(answer));
 }

@@ -12,7 +12,9 @@ void Outlet::begin_piece(const char* begin, std::string& out) {
 
 void Outlet::end_piece(const char* end) {
   out_->append(rest_, in_list_ ? list_from_ : end);
-  if (in_list_) held_.append(list_from_, end);
+  if (!in_list_) return;
+  held_.append(list_from_, end);
+  if (held_.size() > max_held_) no_list();
 }
 
 void Outlet::give_up(const char* end) {

@@ -12,6 +12,9 @@ namespace repodigest::splice {
 /// bracket on. Pointers are into the piece begun last. Thread rule: one thread.
 class Outlet {
  public:
+  /// `max_held`: Options::max_list_bytes.
+  explicit Outlet(std::size_t max_held) : max_held_(max_held) {}
+
   /// A piece begins, whose bytes will go to `out`.
   void begin_piece(const char* begin, std::string& out);
   /// It ends. What is held back goes on in the next one.
@@ -32,6 +35,7 @@ class Outlet {
   [[nodiscard]] std::uint64_t lists() const { return lists_; }
 
  private:
+  const std::size_t max_held_;
   std::string* out_ = nullptr;
   const char* rest_ = nullptr;  ///< from here on nothing of the piece has gone out
   bool in_list_ = false;

@@ -16,7 +16,7 @@ namespace repodigest::splice {
 
 class Splicer::Scanner {
  public:
-  explicit Scanner(Options options) : options_(options) {}
+  explicit Scanner(Options options) : options_(options), outlet_(options.max_list_bytes) {}
 
   Status feed(std::string_view bytes, std::string& out);
   Status finish(std::string& out);

@@ -98,9 +98,9 @@ inline constexpr std::array<std::string_view, 12> api_call_names = {
     "image_export", "events",  "system_df", "container_list", "container_inspect", "other"};
 
 /// The statuses that the corrected Docker API is known to answer, the engine's own and ours; the label
-/// `code`.
-inline constexpr std::array<int, 16> api_codes = {200, 301, 304, 400, 401, 403, 404, 405,
-                                                  408, 409, 431, 500, 501, 502, 503, 504};
+/// `code`. 499 is no answer: the client hung up before there was one (nginx's number for it).
+inline constexpr std::array<int, 20> api_codes = {200, 301, 304, 400, 401, 403, 404, 405, 408, 409,
+                                                  413, 414, 431, 499, 500, 501, 502, 503, 504, 505};
 
 /// The statuses our web room can answer; the label `code`.
 inline constexpr std::array<int, 14> http_codes = {200, 304, 400, 403, 404, 405, 408,

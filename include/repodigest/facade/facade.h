@@ -40,8 +40,11 @@ struct Options {
   Duration list_timeout = std::chrono::minutes(5);  ///< of /images/json, /system/df, /containers/json; of the
                                                     ///< head of an export, whose body may take any time
   std::size_t max_list_bytes = std::size_t{256}
-                               << 20U;         ///< of these three; other answers 16 MiB, exports any
-  static constexpr std::size_t max_calls = 4;  ///< under way at the engine at once; the rest waits
+                               << 20U;  ///< of these three; other answers 16 MiB, exports any
+  // Under way at the engine at once; the rest waits. Lists and exports have calls of their own, since they
+  // may last as long as their clients please.
+  static constexpr std::size_t max_light_calls = 2;
+  static constexpr std::size_t max_heavy_calls = 2;
   static constexpr std::size_t max_event_streams = 16;
 };
 

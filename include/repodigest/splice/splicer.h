@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -16,6 +17,9 @@ struct Options {
   /// A document that is nothing but an array of strings is a list too, as
   /// `docker image inspect --format '{{json .RepoDigests}}'` prints it.
   bool bare_lists = false;
+  /// A list of more bytes than these, and that comes in more than one piece, is let pass as it is: whoever
+  /// serves strangers has neither the memory for it nor the time.
+  std::size_t max_list_bytes = std::numeric_limits<std::size_t>::max();
 };
 
 /// Where something stands in what was fed, both from 1. A column counts bytes.

@@ -183,6 +183,18 @@ TEST_F(DockerApiTest, AGroupThatIsNotThereIsAUsageError) {
   EXPECT_THAT(outcome.errors, HasSubstr("--docker-api.socket-group"));
   EXPECT_THAT(outcome.errors, HasSubstr("no such group"));
   EXPECT_FALSE(std::filesystem::exists(socket()));
+  EXPECT_EQ(outcome_of({at_socket(), "--docker-api.socket-group=4294967295"}).exit_code, 2)
+      << "chown(2) would leave the group as it is";
+}
+
+TEST_F(DockerApiTest, IsNeverItsOwnEngine) {
+  for (const std::string& engine : {"unix://" + socket(), std::string("tcp://127.0.0.1:1")}) {
+    const auto outcome =
+        support::run_program({"--docker.host=" + engine, at_socket(), "--docker-api.insecure",
+                              "--docker-api.listen-address=127.0.0.1:1", "--web.listen-address=127.0.0.1:0"});
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.errors;
+    EXPECT_THAT(outcome.errors, HasSubstr("the program would ask itself"));
+  }
 }
 
 TEST_F(DockerApiTest, ReplacesADeadSocketAndNeverALivingOne) {

@@ -137,6 +137,11 @@ TEST(EventsTarget, KnowsFiltersHoweverTheyAreEncoded) {
             R"(/events?filters={"event":["a+b"],"type":["image"]})");
 }
 
+TEST(EventsTarget, IsRefusedWithFiltersInAnotherCaseWhichPodmanTakesForThem) {
+  EXPECT_EQ(target(R"(/events?Filters={"type":["container"]})"), "400");
+  EXPECT_EQ(target(R"(/events?filters={}&%46ILTERS={"type":["container"]})"), "400");
+}
+
 TEST(EventsTarget, IsRefusedWithASemicolonWhichOldGoTookForAnAmpersand) {
   EXPECT_EQ(target(R"(/events?since=1;filters={"type":["container"]})"), "400");
   EXPECT_EQ(target("/events?since=1%3Bfilters=%7B%7D"),

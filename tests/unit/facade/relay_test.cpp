@@ -28,6 +28,10 @@ TEST(Relay, CountsOnceThoughTheClientLeftJustAsItsAnswerBegan) {
   EXPECT_FALSE(relay.head(answer));
   relay.count(499);
   EXPECT_EQ(counted(stats), 1U);
+  stats.count_api(ApiCall::info, 499);
+  const auto* const hung_up = std::find(api_codes.begin(), api_codes.end(), 499);
+  ASSERT_NE(hung_up, api_codes.end());
+  EXPECT_EQ(stats.api_requests[index_of(ApiCall::info)][hung_up - api_codes.begin()].value(), 1U);
 }
 
 }  // namespace

@@ -108,17 +108,32 @@ TEST_F(StreamsTest, CallsEndAtTheEngineWhenTheClientHangsUpInTheBody) {
 
 TEST_F(StreamsTest, ACallMoreThanMayBeUnderWayWaitsAndEventsDoNotWaitForIt) {
   start();
-  engine_->fail("/images/*/json", Fault::hanging_before_head(), Options::max_calls);
+  engine_->fail("/images/*/json", Fault::hanging_before_head(), Options::max_light_calls);
   std::vector<RawClient> clients;
-  for (std::size_t i = 0; i < Options::max_calls; ++i) clients.push_back(asking(issue_inspect));
-  ASSERT_TRUE(engine_->wait_until_hanging(Options::max_calls));
-  RawClient fifth = asking(issue_inspect);
+  for (std::size_t i = 0; i < Options::max_light_calls; ++i) clients.push_back(asking(issue_inspect));
+  ASSERT_TRUE(engine_->wait_until_hanging(Options::max_light_calls));
+  RawClient another = asking(issue_inspect);
   for (std::size_t i = 0; i < Options::max_event_streams; ++i) clients.push_back(asking("/events"));
   ASSERT_TRUE(engine_->wait_until_listened_to(Options::max_event_streams));
-  EXPECT_EQ(engine_->asked("/images/*/json"), Options::max_calls);
+  EXPECT_EQ(engine_->asked("/images/*/json"), Options::max_light_calls);
   clients.erase(clients.begin());  // hangs up
-  EXPECT_EQ(parsed(fifth.read_to_end()).status(), 200);
-  EXPECT_EQ(engine_->asked("/images/*/json"), Options::max_calls + 1);
+  EXPECT_EQ(parsed(another.read_to_end()).status(), 200);
+  EXPECT_EQ(engine_->asked("/images/*/json"), Options::max_light_calls + 1);
+  engine_->release();
+}
+
+TEST_F(StreamsTest, ListsAndExportsLeaveRoomForLightCalls) {
+  Options options;
+  options.allow.add(Group::export_images);
+  start(options);
+  engine_->fail("/images/json", Fault::hanging_before_head());
+  engine_->fail("/images/get*", Fault::hanging_before_head());
+  std::vector<RawClient> clients;
+  for (std::size_t i = 0; i < 2 * Options::max_heavy_calls; ++i)
+    clients.push_back(asking(i % 2 == 0 ? "/images/json" : "/images/get?names=x"));
+  ASSERT_TRUE(engine_->wait_until_hanging(Options::max_heavy_calls));
+  EXPECT_EQ(ask(issue_inspect).status(), 200);
+  EXPECT_EQ(ask("/_ping").status(), 200);
   engine_->release();
 }
 

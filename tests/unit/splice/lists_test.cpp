@@ -76,5 +76,20 @@ TEST(AHugeList, MayComeInSmallPieces) {
   EXPECT_EQ(support::spliced_in_pieces(text, 7, 7).output, document({"a"}));
 }
 
+TEST(SplicedLists, AreLetPassAsTheyAreWhenTheyAreLargerThanAllowed) {
+  const std::string large = document(Strings(300, "same"));
+  const std::string small = document(Strings(3, "same"));
+  Splicer splicer({.max_list_bytes = 1000});
+  std::string out;
+  // The large one in pieces, as a socket gives them.
+  for (const std::string& text : {large, small})
+    for (std::size_t at = 0; at < text.size(); at += 100)
+      ASSERT_TRUE(splicer.feed(text.substr(at, 100), out));
+  ASSERT_TRUE(splicer.finish(out));
+  EXPECT_EQ(out, large + document({"same"}));
+  EXPECT_EQ(splicer.removed(), 2U);
+  EXPECT_EQ(splicer.lists(), 1U);
+}
+
 }  // namespace
 }  // namespace repodigest::splice
