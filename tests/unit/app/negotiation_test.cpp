@@ -1,13 +1,15 @@
-// Which format /metrics has for whom, over real HTTP.
+// Which format /metrics has for whom.
 #include <gtest/gtest.h>
 
-#include <memory>
+#include <algorithm>
 #include <set>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "repodigest/app/handlers.h"
+#include "support/fake_clock.h"
 #include "support/gunzip.h"
 #include "support/program.h"
 #include "support/raw_client.h"
@@ -112,6 +114,32 @@ TEST_F(NegotiationTest, HeadHasTheHeadersOfEachFormatAndNoBody) {
       EXPECT_TRUE(client.is_closed()) << "no body may follow";
     }
   }
+}
+
+TEST(MetricsAtOnceTest, AreThereForAGzippedFormatThatWasScrapedBeforeAndForNoOther) {
+  const inventory::SnapshotStore snapshots;
+  const poll::HealthBoard health;
+  const Stats stats;
+  const support::FakeClock clock;
+  exposition::Forms forms({});
+  const web::Routes routes = app::make_routes({}, {snapshots, health, stats, clock, forms});
+  const auto* const route = routes.find("/metrics");
+  ASSERT_TRUE(route != nullptr && route->at_once);
+  const auto request = [](const std::string& accept) {
+    return web::Request{"GET", "/metrics", {}, {{"Accept", accept}, {"Accept-Encoding", "gzip"}}};
+  };
+  EXPECT_FALSE(route->at_once(request(prometheus_3_5)));
+  const web::Reply first = route->function(request(prometheus_3_5));
+  EXPECT_FALSE(route->at_once(request("*/*"))) << "text was never asked for";
+  const auto again = route->at_once(request(prometheus_3_5));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->content_type, openmetrics + "; escaping=allow-utf-8");
+  EXPECT_EQ(again->headers, first.headers);
+  EXPECT_EQ(again->body.at(0), first.body.at(0)) << "the part that is kept";
+  EXPECT_TRUE(support::gunzip_one_member(*again->body.at(0) + *again->body.at(1)).ends_with("\n# EOF\n"));
+  const auto of_2_42 = route->at_once(request(prometheus_2_42));
+  ASSERT_TRUE(of_2_42) << "another Content-Type, but the same bytes";
+  EXPECT_EQ(of_2_42->content_type, openmetrics);
 }
 
 }  // namespace
