@@ -1,5 +1,6 @@
 #include "repodigest/app/handlers.h"
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,35 +11,65 @@
 #include "replies.h"
 #include "repodigest/exposition/json.h"
 #include "repodigest/exposition/live.h"
+#include "repodigest/web/accept.h"
 
 namespace repodigest::app {
 namespace {
 
+using exposition::Format;
 using web::Reply;
 using web::Request;
 
-Reply metrics_reply(web::Bytes snapshot_part, std::string live_part) {
-  Reply reply;
-  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  reply.headers.emplace_back("Vary", "Accept-Encoding");
-  reply.body = {std::move(snapshot_part), bytes_of(std::move(live_part))};
+/// The format of the metrics that a request is answered with, and its Content-Type.
+struct Wanted {
+  Format format = Format::text;
+  std::string content_type;
+};
+
+/// OpenMetrics 0.0.1, which older Prometheus servers ask for, is not among the offers: such a client did not
+/// say that it reads 1.0.0, and text, which it takes too, has the same samples. text/plain;version=1.0.0
+/// differs from 0.0.4 by a way to write names that none of ours needs.
+Wanted wanted_by(const Request& request) {
+  constexpr std::array<web::MediaType, 2> offers = {
+      {{"text", "plain", "0.0.4"}, {"application", "openmetrics-text", "1.0.0"}}};
+  const web::Preference preference = web::preferred(request.header("Accept"), offers);
+  if (preference.offer == 0) return {Format::text, "text/plain; version=0.0.4; charset=utf-8"};
+  Wanted wanted{Format::openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8"};
+  // How a client wants names written that need it. By the other two schemes, dots and values, ours would
+  // change, and so they are not claimed (prometheus/docs, docs/instrumenting/escaping_schemes.md).
+  const auto escaping = web::parameter_of(preference.parameters, "escaping");
+  if (escaping == "allow-utf-8" || escaping == "underscores")
+    wanted.content_type.append("; escaping=").append(escaping);
+  return wanted;
+}
+
+Reply metrics_reply(Wanted wanted, web::Bytes snapshot_part, std::string live_part) {
+  Reply reply{.content_type = std::move(wanted.content_type),
+              .headers = {},
+              .body = {std::move(snapshot_part), bytes_of(std::move(live_part))}};
+  reply.headers.emplace_back("Vary", "Accept, Accept-Encoding");
   return reply;
 }
 
-Reply metrics_reply(const exposition::GzipPart& snapshot_part, std::string_view live_part) {
-  Reply reply = metrics_reply(snapshot_part.bytes, exposition::gzip_end(snapshot_part, live_part));
+Reply metrics_reply(Wanted wanted, const exposition::GzipPart& snapshot_part, std::string_view live_part) {
+  Reply reply =
+      metrics_reply(std::move(wanted), snapshot_part.bytes, exposition::gzip_end(snapshot_part, live_part));
   mark_gzip(reply);
   return reply;
 }
 
 Reply metrics(const Request& request, const Sources& sources, const exposition::LiveOptions& options) {
   const Moment moment(sources);
+  Wanted wanted = wanted_by(request);
+  const Format format = wanted.format;
   if (!wants_gzip(request)) {
-    auto text = sources.forms.text(moment.snapshot, moment.stale);
-    return metrics_reply(std::move(text), exposition::render_live(sources.stats, moment.health, options));
+    auto text = sources.forms.text(moment.snapshot, moment.stale, format);
+    return metrics_reply(std::move(wanted), std::move(text),
+                         exposition::render_live(sources.stats, moment.health, options, format));
   }
-  const auto part = sources.forms.text_gzip(moment.snapshot, moment.stale);
-  return metrics_reply(part, exposition::render_live(sources.stats, moment.health, options));
+  const auto part = sources.forms.text_gzip(moment.snapshot, moment.stale, format);
+  return metrics_reply(std::move(wanted), part,
+                       exposition::render_live(sources.stats, moment.health, options, format));
 }
 
 /// For the usual scrape: gzip of a snapshot that was scraped before.
@@ -46,9 +77,12 @@ std::optional<Reply> metrics_at_once(const Request& request, const Sources& sour
                                      const exposition::LiveOptions& options) {
   if (!wants_gzip(request)) return std::nullopt;
   const Moment moment(sources);
-  const auto part = sources.forms.text_gzip_if_made(moment.snapshot, moment.stale);
+  Wanted wanted = wanted_by(request);
+  const Format format = wanted.format;
+  const auto part = sources.forms.text_gzip_if_made(moment.snapshot, moment.stale, format);
   if (!part) return std::nullopt;
-  return metrics_reply(*part, exposition::render_live(sources.stats, moment.health, options));
+  return metrics_reply(std::move(wanted), *part,
+                       exposition::render_live(sources.stats, moment.health, options, format));
 }
 
 Reply ready(const Sources& sources) {

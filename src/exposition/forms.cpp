@@ -1,5 +1,6 @@
 #include "repodigest/exposition/forms.h"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <utility>
 
 #include "repodigest/base/sha256.h"
+#include "repodigest/base/stats.h"
 #include "repodigest/exposition/json.h"
 
 namespace repodigest::exposition {
@@ -79,19 +81,20 @@ class Forms::Set {
     return snapshot_ == snapshot && stale_ == stale;
   }
 
-  Bytes text() {
-    return text_.get([this] { return make_text(); });
+  Bytes text(Format format) {
+    return texts_[index_of(format)].plain.get([&] { return make_text(format); });
   }
 
   /// Of the plain form if somebody has asked for that too; else it is there for the moment only.
-  GzipPart text_gzip() {
-    return text_gzip_.get([this] {
-      const auto plain = text_.if_made();
-      return gzip_part(plain ? **plain : *make_text());
+  GzipPart text_gzip(Format format) {
+    Text& text = texts_[index_of(format)];
+    return text.gzip.get([&] {
+      const auto plain = text.plain.if_made();
+      return gzip_part(plain ? **plain : *make_text(format));
     });
   }
 
-  std::optional<GzipPart> text_gzip_if_made() { return text_gzip_.if_made(); }
+  std::optional<GzipPart> text_gzip_if_made(Format format) { return texts_[index_of(format)].gzip.if_made(); }
 
   Document images() {
     const Bytes plain = images_.get([this] { return make_images(); });
@@ -107,7 +110,12 @@ class Forms::Set {
   }
 
  private:
-  Bytes make_text() const { return shared(render_text(*snapshot_, stale_, options_)); }
+  struct Text {
+    Form<Bytes> plain;
+    Form<GzipPart> gzip;
+  };
+
+  Bytes make_text(Format format) const { return shared(render_text(*snapshot_, stale_, options_, format)); }
   Bytes make_images() const { return shared(render_images(*snapshot_, stale_)); }
   Bytes make_images_gzip(const std::string& plain) {
     etag_.get([&plain] { return etag_of(plain); });
@@ -120,9 +128,8 @@ class Forms::Set {
   // What is made of another form may wait for that (the ETag) or take it if it is there, and so in this order
   // only.
   Form<std::string> etag_;
-  Form<Bytes> text_;
+  std::array<Text, 2> texts_;  ///< by format
   Form<Bytes> images_;
-  Form<GzipPart> text_gzip_;
   Form<Bytes> images_gzip_;
 };
 
@@ -139,19 +146,20 @@ std::shared_ptr<Forms::Set> Forms::set_of(const std::shared_ptr<const inventory:
 }
 
 std::shared_ptr<const std::string> Forms::text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
-                                               bool stale) {
-  return set_of(snapshot, stale)->text();
+                                               bool stale, Format format) {
+  return set_of(snapshot, stale)->text(format);
 }
 
-GzipPart Forms::text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) {
-  return set_of(snapshot, stale)->text_gzip();
+GzipPart Forms::text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale,
+                          Format format) {
+  return set_of(snapshot, stale)->text_gzip(format);
 }
 
 std::optional<GzipPart> Forms::text_gzip_if_made(const std::shared_ptr<const inventory::Snapshot>& snapshot,
-                                                 bool stale) {
+                                                 bool stale, Format format) {
   const MutexLock lock(mutex_);
   if (!set_ || !set_->is_of(snapshot, stale)) return std::nullopt;
-  return set_->text_gzip_if_made();
+  return set_->text_gzip_if_made(format);
 }
 
 Document Forms::images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip) {

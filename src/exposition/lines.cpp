@@ -6,10 +6,14 @@
 #include <cmath>
 #include <cstddef>
 
+#include "repodigest/base/stats.h"
+
 namespace repodigest::exposition {
 namespace {
 
-/// Appends a label value; backslash, quote and line feed are what the format escapes.
+constexpr std::array<std::string_view, 4> type_names = {"counter", "gauge", "histogram", "info"};
+
+/// Appends a label value; backslash, quote and line feed are what the formats escape.
 void append_escaped(std::string& out, std::string_view value) {
   for (;;) {
     const auto special = static_cast<std::size_t>(
@@ -35,13 +39,34 @@ void append_line_end(std::string& out, Print print) {
 
 }  // namespace
 
-void append_head(std::string& out, std::string_view name, std::string_view type, std::string_view help) {
-  out.append("# HELP ").append(name).append(" ").append(help);
-  out.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
+void append_head(Output& out, Type type, std::string_view name, std::string_view help) {
+  std::string& bytes = out.bytes;
+  if (out.format == Format::text) {
+    const std::string_view type_name = type_names[index_of(type == Type::info ? Type::gauge : type)];
+    bytes.append("# HELP ").append(name).append(" ").append(help);
+    bytes.append("\n# TYPE ").append(name).append(" ").append(type_name).append("\n");
+    return;
+  }
+  if (type == Type::counter) name.remove_suffix(std::string_view("_total").size());
+  if (type == Type::info) name.remove_suffix(std::string_view("_info").size());
+  bytes.append("# HELP ").append(name).append(" ");
+  // Of what is to be escaped quotes alone can be there; byte by byte that would be a tenth of a scrape.
+  for (auto quote = help.find('"'); quote != std::string_view::npos; quote = help.find('"')) {
+    bytes.append(help.substr(0, quote)).append("\\\"");
+    help.remove_prefix(quote + 1);
+  }
+  bytes.append(help)
+      .append("\n# TYPE ")
+      .append(name)
+      .append(" ")
+      .append(type_names[index_of(type)])
+      .append("\n");
+  for (const std::string_view unit : {"seconds", "bytes"})
+    if (name.ends_with(unit)) bytes.append("# UNIT ").append(name).append(" ").append(unit).append("\n");
 }
 
-void append_labels(std::string& out, std::initializer_list<Label> labels) {
-  if (labels.size() == 0) return;
+void append_labels(std::string& out, std::span<const Label> labels) {
+  if (labels.empty()) return;
   char before = '{';
   for (const auto& [name, value] : labels) {
     out += before;

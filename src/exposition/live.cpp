@@ -16,8 +16,7 @@
 namespace repodigest::exposition {
 namespace {
 
-constexpr std::string_view counter = "counter";
-constexpr std::string_view gauge = "gauge";
+using enum Type;
 
 template <typename Value>
 void append_number(std::string& out, Value value) {
@@ -30,9 +29,9 @@ void append_number(std::string& out, Value value) {
 /// One family: its head is written at once, its samples as they come.
 class Family {
  public:
-  Family(std::string& out, std::string_view type, std::string_view name, std::string_view help)
-      : out_(out), name_(name) {
-    append_head(out_, name_, type, help);
+  Family(Output& out, Type type, std::string_view name, std::string_view help)
+      : out_(out.bytes), name_(name) {
+    append_head(out, type, name, help);
   }
   template <typename Value>
   void sample(Value value, std::initializer_list<Label> labels = {}) {
@@ -48,14 +47,13 @@ class Family {
 
 /// A family of one sample without labels.
 template <typename Value>
-void add_single(std::string& out, std::string_view type, std::string_view name, std::string_view help,
-                Value value) {
+void add_single(Output& out, Type type, std::string_view name, std::string_view help, Value value) {
   Family(out, type, name, help).sample(value);
 }
 
 /// The same, but left out while the value is unknown: no number is better than a made-up one.
 template <typename Value>
-void add_if_known(std::string& out, std::string_view type, std::string_view name, std::string_view help,
+void add_if_known(Output& out, Type type, std::string_view name, std::string_view help,
                   std::optional<Value> value) {
   if (value) add_single(out, type, name, help, *value);
 }
@@ -65,7 +63,7 @@ std::optional<double> if_known(std::optional<WallTime> time) {
   return to_seconds(time->time_since_epoch());
 }
 
-void add_polls(std::string& out, const Stats& stats, const poll::Health& health) {
+void add_polls(Output& out, const Stats& stats, const poll::Health& health) {
   add_single(out, gauge, "docker_up", "Whether the engine answered the last light call (1) or not (0).",
              health.up ? 1 : 0);
   add_single(out, counter, "docker_polls_total", "Polls of the engine, quiet looks and failed ones included.",
@@ -98,7 +96,7 @@ void add_polls(std::string& out, const Stats& stats, const poll::Health& health)
                if_known(health.last_list));
 }
 
-void add_busy(std::string& out, const Stats& stats) {
+void add_busy(Output& out, const Stats& stats) {
   Family busy(out, counter, "docker_engine_busy_seconds_total",
               "Time with a request to the engine under way, by what asked; lists of "
               "containers count as look, the event stream does not count.");
@@ -106,14 +104,14 @@ void add_busy(std::string& out, const Stats& stats) {
     busy.sample(stats.engine_busy[i].seconds(), {{"caller", caller_names[i]}});
 }
 
-void add_changes(std::string& out, const Stats& stats) {
+void add_changes(Output& out, const Stats& stats) {
   Family changes(out, counter, "docker_engine_changes_total",
                  "Changes of the engine seen between two answers, by what changed.");
   for (std::size_t i = 0; i < engine_change_names.size(); ++i)
     changes.sample(stats.engine_changes[i].value(), {{"what", engine_change_names[i]}});
 }
 
-void add_events(std::string& out, const Stats& stats) {
+void add_events(Output& out, const Stats& stats) {
   add_single(out, gauge, "docker_events_connected",
              "Whether the engine's event stream is open (1) or not (0).",
              stats.events_connected.load(std::memory_order_relaxed) ? 1 : 0);
@@ -122,8 +120,8 @@ void add_events(std::string& out, const Stats& stats) {
     events.sample(stats.events[i].value(), {{"action", event_action_names[i]}});
 }
 
-void add_exporter(std::string& out, const Stats& stats) {
-  Family(out, gauge, "repodigest_exporter_build_info", "The build of this exporter; always 1.")
+void add_exporter(Output& out, const Stats& stats) {
+  Family(out, info, "repodigest_exporter_build_info", "The build of this exporter; always 1.")
       .sample(1, {{"version", build_info::version()},
                   {"revision", build_info::revision()},
                   {"compiler", build_info::compiler()}});
@@ -163,7 +161,7 @@ bool is_expected(ApiCall call, int code) {
   }
 }
 
-void add_docker_api(std::string& out, const Stats& stats) {
+void add_docker_api(Output& out, const Stats& stats) {
   Family requests(out, counter, "repodigest_exporter_docker_api_requests_total",
                   "Requests to the corrected Docker API that were answered, by call and status (499: the "
                   "client hung up before); what is refused is of the call other.");
@@ -179,7 +177,7 @@ void add_docker_api(std::string& out, const Stats& stats) {
              stats.api_entries_removed.value());
 }
 
-void add_process(std::string& out, const ProcessUse& use) {
+void add_process(Output& out, const ProcessUse& use) {
   add_if_known(out, counter, "process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
                use.cpu_seconds);
   add_if_known(out, gauge, "process_resident_memory_bytes", "Resident memory size in bytes.",
@@ -195,9 +193,10 @@ void add_process(std::string& out, const ProcessUse& use) {
 
 }  // namespace
 
-std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options) {
-  std::string out;
-  out.reserve(std::size_t{48} << 10U);  // about twice what it is
+std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options,
+                        Format format) {
+  Output out{.format = format};
+  out.bytes.reserve(std::size_t{48} << 10U);  // about twice what it is
   if (options.polling) add_polls(out, stats, health);
   add_busy(out, stats);
   if (options.polling) {
@@ -210,7 +209,8 @@ std::string render_live(const Stats& stats, const poll::Health& health, const Li
     if (options.docker_api) add_docker_api(out, stats);
     add_process(out, process_use());
   }
-  return out;
+  if (format == Format::openmetrics) out.bytes += "# EOF\n";
+  return std::move(out.bytes);
 }
 
 }  // namespace repodigest::exposition

@@ -4,9 +4,12 @@
 #include <prometheus/text_serializer.h>
 
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -62,7 +65,7 @@ ClientMetric::Histogram histogram_of(const Numbers::Requests& requests) {
   return histogram;
 }
 
-std::string text_of(const Numbers& numbers) {
+std::vector<MetricFamily> families_of(const Numbers& numbers) {
   MetricFamily durations{"docker_api_request_duration_seconds",
                          "How long requests to the engine took, failed ones included, by operation.",
                          MetricType::Histogram,
@@ -84,32 +87,75 @@ std::string text_of(const Numbers& numbers) {
       failure.counter.value = static_cast<double>(requests.failures[j]);
     }
   }
-  return prometheus::TextSerializer().Serialize({std::move(durations), std::move(failures)});
+  return {std::move(durations), std::move(failures)};
 }
 
-/// The text of the latest numbers: a matter of the numbers alone, whosever they are.
+/// OpenMetrics 1.0.0, "Numbers": a bound is a float, and has a point or an exponent.
+std::string canonical(double bound) {
+  if (std::isinf(bound)) return "+Inf";
+  std::array<char, 32> text{};
+  std::string number(text.data(), std::to_chars(text.data(), text.data() + text.size(), bound).ptr);
+  if (number.find_first_of(".e") == std::string::npos) number += ".0";
+  return number;
+}
+
+/// prometheus-cpp writes text only: the same samples as its serializer makes of a counter or a histogram.
+void append_openmetrics(Output& out, const MetricFamily& family) {
+  append_head(out, family.type == MetricType::Histogram ? Type::histogram : Type::counter, family.name,
+              family.help);
+  for (const ClientMetric& metric : family.metric) {
+    std::vector<Label> labels;
+    for (const ClientMetric::Label& one : metric.label) labels.emplace_back(one.name, one.value);
+    const auto sample = [&](std::string_view suffix, auto value) {
+      out.bytes.append(family.name).append(suffix);
+      append_labels(out.bytes, labels);
+      append_value(out.bytes, value);
+    };
+    if (family.type == MetricType::Counter) {
+      sample("", metric.counter.value);
+      continue;
+    }
+    sample("_count", metric.histogram.sample_count);
+    sample("_sum", metric.histogram.sample_sum);
+    for (const ClientMetric::Bucket& bucket : metric.histogram.bucket) {
+      const std::string bound = canonical(bucket.upper_bound);
+      labels.emplace_back("le", bound);
+      sample("_bucket", bucket.cumulative_count);
+      labels.pop_back();
+    }
+  }
+}
+
+std::string bytes_of(const std::vector<MetricFamily>& families, Format format) {
+  if (format == Format::text) return prometheus::TextSerializer().Serialize(families);
+  Output out{.format = format};
+  for (const MetricFamily& family : families) append_openmetrics(out, family);
+  return std::move(out.bytes);
+}
+
+/// The latest numbers in one format: a matter of the numbers alone, whosever they are.
 class Latest {
  public:
-  void append_to(std::string& out, const Numbers& numbers) EXCLUDES(mutex_) {
+  void append_to(Output& out, const Numbers& numbers) EXCLUDES(mutex_) {
     const MutexLock lock(mutex_);
-    if (text_.empty() || !(numbers == numbers_)) {
-      text_ = text_of(numbers);
+    if (bytes_.empty() || !(numbers == numbers_)) {
+      bytes_ = bytes_of(families_of(numbers), out.format);
       numbers_ = numbers;
     }
-    out += text_;
+    out.bytes += bytes_;
   }
 
  private:
   Mutex mutex_;
   Numbers numbers_ GUARDED_BY(mutex_) = Numbers(Stats());
-  std::string text_ GUARDED_BY(mutex_);
+  std::string bytes_ GUARDED_BY(mutex_);
 };
 
 }  // namespace
 
-void append_requests(std::string& out, const Stats& stats) {
-  static Latest latest;
-  latest.append_to(out, Numbers(stats));
+void append_requests(Output& out, const Stats& stats) {
+  static std::array<Latest, 2> latest;  // by format
+  latest[index_of(out.format)].append_to(out, Numbers(stats));
 }
 
 }  // namespace repodigest::exposition

@@ -26,8 +26,9 @@ struct Range {
 /// One family under construction: its head is written at once, its samples as they come.
 class Gauge {
  public:
-  Gauge(std::string& out, std::string_view name, std::string_view help) : out_(out), name_(name) {
-    append_head(out_, name_, "gauge", help);
+  Gauge(Output& out, std::string_view name, std::string_view help, Type type = Type::gauge)
+      : out_(out.bytes), name_(name) {
+    append_head(out, type, name, help);
   }
   void sample(std::uint64_t value) {
     out_ += name_;
@@ -60,11 +61,12 @@ class Gauge {
   std::string_view name_;
 };
 
-void append_engine(std::string& out, const inventory::Snapshot& snapshot) {
+void append_engine(Output& out, const inventory::Snapshot& snapshot) {
   const engine::Identity& engine = *snapshot.engine;
   Gauge(out, "docker_engine_info",
         "The engine as of its last answer: its version, the API version spoken with it, its image store; "
-        "always 1.")
+        "always 1.",
+        Type::info)
       .sample({{"version", engine.version},
                {"api_version", engine.api_version},
                {"os", engine.os},
@@ -80,7 +82,7 @@ void append_engine(std::string& out, const inventory::Snapshot& snapshot) {
     advisories.sample({{"advisory", advisory.id}, {"fixed_in", advisory.fixed_in}}, advisory.affects ? 1 : 0);
 }
 
-void append_totals(std::string& out, const inventory::Totals& totals) {
+void append_totals(Output& out, const inventory::Totals& totals) {
   Gauge(out, "docker_images",
         "Images by how they are named, as of the last complete list and the changes seen since.")
       .samples("state", inventory::name_state_names, totals.by_state);
@@ -107,7 +109,7 @@ void append_totals(std::string& out, const inventory::Totals& totals) {
       .samples("anomaly", digest::anomaly_names, totals.by_anomaly);
 }
 
-void append_containers(std::string& out, const inventory::Totals& totals) {
+void append_containers(Output& out, const inventory::Totals& totals) {
   Gauge(out, "docker_containers_with_duplicate_repo_digests",
         "Containers made from images whose RepoDigests have an entry more than once, by what they do, as of "
         "the last list of containers.")
@@ -175,12 +177,12 @@ Choice choose(const inventory::Snapshot& snapshot, const SeriesOptions& options)
   return {std::move(wanted), all - options.max_images};
 }
 
-void append_images(std::string& out, const std::vector<Series>& series) {
+void append_images(Output& out, const std::vector<Series>& series) {
   if (series.empty()) return;
   // Both families in one allocation: the names and labels of a sample, twice.
   std::size_t size = 0;
   for (const Series& one : series) size += one.id.size() + one.name.size() + 80;
-  out.reserve(out.size() + 2 * size + 1024);
+  out.bytes.reserve(out.bytes.size() + 2 * size + 1024);
   Gauge raw(out, "docker_image_repo_digests",
             "RepoDigests entries of an image as the engine gives them, as of the image's last inspect.");
   std::vector<Range> labels;
@@ -199,7 +201,7 @@ void append_images(std::string& out, const std::vector<Series>& series) {
 }
 
 /// Of the images that have series the ones with duplicates.
-void append_containers_of_images(std::string& out, std::vector<Series> series) {
+void append_containers_of_images(Output& out, std::vector<Series> series) {
   std::erase_if(series,
                 [](const Series& one) { return !one.image->anomalies.has(digest::Anomaly::duplicate); });
   if (series.empty()) return;
@@ -218,10 +220,11 @@ void append_containers_of_images(std::string& out, std::vector<Series> series) {
 
 }  // namespace
 
-std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options) {
-  std::string out;
+std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options,
+                        Format format) {
+  Output out{.format = format};
   if (snapshot.engine) append_engine(out, snapshot);
-  if (!snapshot.listed || stale) return out;
+  if (!snapshot.listed || stale) return std::move(out.bytes);
   append_totals(out, snapshot.totals);
   if (snapshot.containers_known) append_containers(out, snapshot.totals);
   Choice choice = choose(snapshot, options);
@@ -230,7 +233,7 @@ std::string render_text(const inventory::Snapshot& snapshot, bool stale, const S
       .sample(choice.cut);
   append_images(out, choice.series);
   if (snapshot.containers_known) append_containers_of_images(out, std::move(choice.series));
-  return out;
+  return std::move(out.bytes);
 }
 
 }  // namespace repodigest::exposition

@@ -129,12 +129,14 @@ class Daemon {
                                                 R"("io.containerd.snapshotter.v1"]]})"});
   }
 
+  using Headers = std::vector<std::pair<std::string, std::string>>;
+
   /// A request from the handler's side, and its reply thrown away.
-  void scrape(bool gzip) {
+  void scrape(Headers headers) {
     web::Request request;
     request.method = "GET";
     request.path = "/metrics";
-    if (gzip) request.headers = {{"Accept-Encoding", "gzip"}};
+    request.headers = std::move(headers);
     const auto* route = routes_.find(request.path);
     if (route == nullptr || route->function(request).status != 200) std::abort();
   }
@@ -189,8 +191,14 @@ void count_all(std::size_t images) {
               __VERSION__, gnu_get_libc_version(), zlibVersion(), simdjson::SIMDJSON_VERSION_MAJOR,
               simdjson::SIMDJSON_VERSION_MINOR, simdjson::get_active_implementation()->name().c_str());
   Daemon daemon(images);
-  count("scrape", [&] { daemon.scrape(false); });
-  count("scrape_gzip", [&] { daemon.scrape(true); });
+  const std::string prometheus_2_42 =
+      "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+      "text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+  count("scrape", [&] { daemon.scrape({}); });
+  count("scrape_gzip", [&] { daemon.scrape({{"Accept-Encoding", "gzip"}}); });
+  count("scrape_openmetrics_gzip", [&] {
+    daemon.scrape({{"Accept", prometheus_2_42}, {"Accept-Encoding", "gzip"}});
+  });
   count("quiet_poll", [&] { daemon.quiet_poll(); });
   count("poll_with_a_change", [&] { daemon.poll_with_a_change(); });
 }

@@ -163,6 +163,25 @@ TEST_F(ScrapedByPrometheus, AnEngineThatGoesAwayAndComesBackShowsInDockerUp) {
   EXPECT_TRUE(prometheus_->wait_for("docker_up", 1)) << daemon_->log();
 }
 
+// It asks for OpenMetrics first. Only that knows infos and units, and families of counters without _total.
+TEST_F(ScrapedByPrometheus, WhatItScrapesIsOpenMetrics) {
+  const std::vector<std::pair<std::string, std::string>> type_and_unit = {
+      {"docker_engine", "info "},
+      {"repodigest_exporter_build", "info "},
+      {"docker_polls", "counter "},
+      {"docker_engine_busy_seconds", "counter seconds"},
+      {"process_resident_memory_bytes", "gauge bytes"},
+      {"docker_api_request_duration_seconds", "histogram seconds"}};
+  for (const auto& [family, wanted] : type_and_unit) {
+    const auto found = json::parse(prometheus_->body("/api/v1/targets/metadata?metric=" + family)).at("data");
+    ASSERT_EQ(found.size(), 1U) << family;
+    EXPECT_EQ(found.at(0).value("type", "") + " " + found.at(0).value("unit", ""), wanted) << family;
+    EXPECT_NE(found.at(0).value("help", ""), "") << family;
+  }
+  EXPECT_TRUE(prometheus_->wait_for(
+      "count(docker_api_request_duration_seconds_bucket{operation='image_list',le='1.0'})", 1));
+}
+
 // `up` stays 1 when Prometheus throws away a sample; only its log and its own counters tell.
 TEST_F(ScrapedByPrometheus, NoSampleIsThrownAway) {
   EXPECT_TRUE(eventually([] {

@@ -1,4 +1,5 @@
-// promtool judges the metrics of the running program in each of its states.
+// promtool judges the metrics of the running program in each of its states, in both formats; beside it
+// prometheus_client's strict parser of OpenMetrics.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "support/feed_command.h"
+#include "support/openmetrics.h"
 #include "support/program.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
@@ -49,6 +51,18 @@ class Promtool : public ::testing::Test {
     EXPECT_EQ(support::feed_command("promtool check metrics", metrics), 0) << metrics;
     EXPECT_EQ(repeated_series(metrics), std::set<std::string>());
   }
+  /// The OpenMetrics of now.
+  void expect_clean_openmetrics() const {
+    const auto answer = daemon_->get("/metrics", {{"Accept", "application/openmetrics-text;version=1.0.0"}});
+    ASSERT_TRUE(answer.ok()) << answer.error().text;
+    EXPECT_TRUE(answer->header("Content-Type").starts_with("application/openmetrics-text;"));
+    EXPECT_TRUE(support::promtool_takes(answer->body)) << answer->body;
+    EXPECT_EQ(repeated_series(answer->body), std::set<std::string>());
+    if (support::have_openmetrics_parser())
+      EXPECT_TRUE(support::python_takes(answer->body)) << answer->body;
+    else
+      GTEST_SKIP() << support::no_openmetrics_parser;
+  }
 
   std::unique_ptr<ReplayEngine> engine_;
   std::unique_ptr<Daemon> daemon_;
@@ -58,6 +72,7 @@ TEST_F(Promtool, FindsNothingInTheDemo) {
   start({"--demo"});
   ASSERT_TRUE(daemon_->wait_until_inspected()) << daemon_->log();
   expect_clean(daemon_->body("/metrics"));
+  expect_clean_openmetrics();
 }
 
 TEST_F(Promtool, FindsNothingInWhatAnEngineWithoutTheDefectGives) {
@@ -67,6 +82,7 @@ TEST_F(Promtool, FindsNothingInWhatAnEngineWithoutTheDefectGives) {
   start({"--docker.host=" + engine_->host()});
   ASSERT_TRUE(daemon_->wait_until_inspected()) << daemon_->log();
   expect_clean(daemon_->body("/metrics"));
+  expect_clean_openmetrics();
 }
 
 TEST_F(Promtool, FindsNothingWhenThereWasNeverAnEngine) {
@@ -77,6 +93,7 @@ TEST_F(Promtool, FindsNothingWhenThereWasNeverAnEngine) {
   const std::string metrics = daemon_->body("/metrics");
   EXPECT_EQ(support::value_of(metrics, "docker_up"), 0);
   expect_clean(metrics);
+  expect_clean_openmetrics();
 }
 
 TEST_F(Promtool, FindsNothingWhileTheEngineIsAway) {
@@ -89,6 +106,7 @@ TEST_F(Promtool, FindsNothingWhileTheEngineIsAway) {
   const std::string metrics = daemon_->body("/metrics");
   EXPECT_EQ(support::value_of(metrics, "docker_repo_digests"), 155) << "not stale yet";
   expect_clean(metrics);
+  expect_clean_openmetrics();
 }
 
 TEST_F(Promtool, FindsNothingWhenTheSeriesOfTheImagesHaveEnded) {
@@ -104,6 +122,7 @@ TEST_F(Promtool, FindsNothingWhenTheSeriesOfTheImagesHaveEnded) {
            !support::value_of(metrics, "docker_repo_digests").has_value();
   })) << metrics;
   expect_clean(metrics);
+  expect_clean_openmetrics();
 }
 
 TEST_F(Promtool, FindsNothingInTheCorrectedDockerApiWithOrWithoutPolling) {
@@ -115,6 +134,7 @@ TEST_F(Promtool, FindsNothingInTheCorrectedDockerApiWithOrWithoutPolling) {
     ASSERT_TRUE(eventually([&] { return !(metrics = daemon_->body("/metrics")).empty(); })) << polling;
     EXPECT_TRUE(support::value_of(metrics, "repodigest_exporter_docker_api_entries_removed_total"));
     expect_clean(metrics);
+    expect_clean_openmetrics();
     daemon_.reset();
   }
 }

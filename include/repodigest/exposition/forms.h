@@ -8,6 +8,7 @@
 
 #include "repodigest/base/clock.h"
 #include "repodigest/base/mutex.h"
+#include "repodigest/exposition/format.h"
 #include "repodigest/exposition/gzip.h"
 #include "repodigest/exposition/text.h"
 #include "repodigest/inventory/snapshot.h"
@@ -35,11 +36,12 @@ class Forms {
   ~Forms();
 
   std::shared_ptr<const std::string> text(const std::shared_ptr<const inventory::Snapshot>& snapshot,
-                                          bool stale) EXCLUDES(mutex_);
-  GzipPart text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale) EXCLUDES(mutex_);
+                                          bool stale, Format format = Format::text) EXCLUDES(mutex_);
+  GzipPart text_gzip(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale,
+                     Format format = Format::text) EXCLUDES(mutex_);
   /// The same if it is made already. Never waits for a rendering.
   std::optional<GzipPart> text_gzip_if_made(const std::shared_ptr<const inventory::Snapshot>& snapshot,
-                                            bool stale) EXCLUDES(mutex_);
+                                            bool stale, Format format = Format::text) EXCLUDES(mutex_);
   /// /api/v1/images without a filter, as `bytes` or with `gzip` as that; the other one is null.
   Document images(const std::shared_ptr<const inventory::Snapshot>& snapshot, bool stale, bool gzip)
       EXCLUDES(mutex_);

@@ -7,6 +7,7 @@
 
 #include "repodigest/base/clock.h"
 #include "repodigest/base/stats.h"
+#include "repodigest/exposition/format.h"
 #include "repodigest/poll/health.h"
 
 namespace repodigest::exposition {
@@ -18,7 +19,9 @@ struct LiveOptions {
   bool docker_api = false;  ///< the corrected Docker API is served: its series, among the exporter's own
 };
 
-/// docker_up, poll, list, event, API and self metrics as text 0.0.4. Any thread.
-std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options);
+/// docker_up, poll, list, event, API and self metrics. They are the last part of what is sent: in OpenMetrics
+/// the line that ends it is theirs. Any thread.
+std::string render_live(const Stats& stats, const poll::Health& health, const LiveOptions& options,
+                        Format format = Format::text);
 
 }  // namespace repodigest::exposition

@@ -1,10 +1,11 @@
-// A snapshot as Prometheus text 0.0.4: image series are appended with to_chars, everything else the engine
-// said stands beside them, and what changes per scrape is rendered apart (live.h).
+// A snapshot as Prometheus text or OpenMetrics: image series are appended with to_chars, everything else the
+// engine said stands beside them, and what changes per scrape is rendered apart (live.h).
 #pragma once
 
 #include <cstddef>
 #include <string>
 
+#include "repodigest/exposition/format.h"
 #include "repodigest/inventory/snapshot.h"
 
 namespace repodigest::exposition {
@@ -20,6 +21,7 @@ struct SeriesOptions {
 
 /// Every series that rests on the snapshot. When `stale`, those about images and digests are left out
 /// (CONTRACT). Any thread.
-std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options);
+std::string render_text(const inventory::Snapshot& snapshot, bool stale, const SeriesOptions& options,
+                        Format format = Format::text);
 
 }  // namespace repodigest::exposition

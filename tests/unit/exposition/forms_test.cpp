@@ -26,6 +26,10 @@ TEST(Forms, AreWhatIsRendered) {
   EXPECT_EQ(*forms.text(snapshot, false), render_text(*snapshot, false, {PerImage::anomalous, 2}));
   EXPECT_EQ(*forms.text_gzip(snapshot, false).bytes, *gzip_part(*forms.text(snapshot, false)).bytes);
   EXPECT_EQ(*forms.images(snapshot, false, false).bytes, render_images(*snapshot, false));
+  const std::string openmetrics =
+      render_text(*snapshot, false, {PerImage::anomalous, 2}, Format::openmetrics);
+  EXPECT_EQ(*forms.text(snapshot, false, Format::openmetrics), openmetrics);
+  EXPECT_EQ(*forms.text_gzip(snapshot, false, Format::openmetrics).bytes, *gzip_part(openmetrics).bytes);
 }
 
 TEST(Forms, AreMadeOnceForEachSnapshot) {
@@ -35,6 +39,24 @@ TEST(Forms, AreMadeOnceForEachSnapshot) {
   EXPECT_EQ(forms.text_gzip(snapshot, false).bytes, forms.text_gzip(snapshot, false).bytes);
   EXPECT_EQ(forms.images(snapshot, false, false).bytes, forms.images(snapshot, false, false).bytes);
   EXPECT_EQ(forms.images(snapshot, false, true).gzip, forms.images(snapshot, false, true).gzip);
+  EXPECT_EQ(forms.text(snapshot, false, Format::openmetrics),
+            forms.text(snapshot, false, Format::openmetrics));
+  EXPECT_EQ(forms.text_gzip(snapshot, false, Format::openmetrics).bytes,
+            forms.text_gzip(snapshot, false, Format::openmetrics).bytes);
+}
+
+TEST(Forms, OfOneFormatAreMadeWithoutThoseOfTheOther) {
+  const auto snapshot = every_kind().build();
+  for (const Format asked : {Format::text, Format::openmetrics}) {
+    const Format other = asked == Format::text ? Format::openmetrics : Format::text;
+    Forms forms({});
+    const GzipPart made = forms.text_gzip(snapshot, false, asked);
+    ASSERT_TRUE(forms.text_gzip_if_made(snapshot, false, asked));
+    EXPECT_EQ(forms.text_gzip_if_made(snapshot, false, asked)->bytes, made.bytes);
+    EXPECT_FALSE(forms.text_gzip_if_made(snapshot, false, other));
+    forms.text_gzip(snapshot, false, other);
+    EXPECT_EQ(forms.text_gzip(snapshot, false, asked).bytes, made.bytes);
+  }
 }
 
 TEST(Forms, AreThereAtOnceOnlyWhenMade) {

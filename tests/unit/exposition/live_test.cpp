@@ -12,47 +12,17 @@
 #include <string>
 #include <vector>
 
-#include "repodigest/exposition/text.h"
-#include "samples.h"
+#include "scenes.h"
 #include "support/feed_command.h"
 #include "support/golden.h"
 
 namespace repodigest::exposition {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 const LiveOptions without_exporter{.exporter_metrics = false};
-
-poll::Health good_health() {
-  poll::Health health;
-  health.up = true;
-  health.ready = true;
-  health.poll_interval = seconds(60);
-  health.list_interval = seconds(3600);
-  health.list_duration = milliseconds(2125);
-  health.last_confirmed = WallTime(milliseconds(1795464000123));
-  health.last_list = WallTime(milliseconds(1795463990500));
-  return health;
-}
-
-void fill(Stats& stats) {
-  stats.polls.add(7);
-  stats.poll_failures[index_of(Reason::timeout)].add(2);
-  stats.engine_busy[index_of(Caller::list)].add(milliseconds(2125));
-  stats.engine_changes[index_of(EngineChange::version)].add();
-  stats.events_connected = true;
-  stats.events[index_of(EventAction::tag)].add(5);
-  stats.events[index_of(EventAction::remove)].add(2);
-  auto& inspects = stats.request_duration[index_of(Operation::image_inspect)];
-  inspects.observe(milliseconds(1));
-  inspects.observe(milliseconds(20));
-  inspects.observe(seconds(400));
-  stats.request_failures[index_of(Operation::image_inspect)][index_of(Reason::not_found)].add(3);
-}
 
 TEST(Live, BeforeTheFirstPollHasEveryKnownLabelAtZero) {
   const Stats stats;
@@ -275,35 +245,11 @@ TEST(Live, WritesCountsThatNeedMoreDigitsThanTheFormatHasAsPrometheusCppDoes) {
   }
 }
 
-struct Scene {
-  const char* name;
-  std::shared_ptr<const inventory::Snapshot> snapshot;
-  bool stale = false;
-  bool up = true;
-};
-
 TEST(Exposition, IsCleanForPromtoolInEveryState) {
   if (!support::succeeds("promtool --version"))
     GTEST_SKIP() << "promtool is missing: the exposition is not checked (Debian: prometheus)";
-  support::SnapshotBuilder first_list_pending;
-  first_list_pending->listed = false;
-  const std::vector<Scene> scenes = {
-      {"empty", std::make_shared<const inventory::Snapshot>(), false, false},
-      {"first list pending", first_list_pending.build()},
-      {"no images", support::SnapshotBuilder().build()},
-      {"full", support::every_kind().build()},
-      {"away", support::every_kind().build(), false, false},
-      {"stale", support::every_kind().build(), true, true},
-  };
-  for (const Scene& scene : scenes) {
-    Stats stats;
-    fill(stats);
-    poll::Health health = scene.snapshot->listed ? good_health() : poll::Health();
-    health.up = scene.up;
-    const std::string text =
-        render_text(*scene.snapshot, scene.stale, {}) + render_live(stats, health, LiveOptions());
-    EXPECT_EQ(support::feed_command("promtool check metrics", text), 0) << scene.name;
-  }
+  for (const Scene& scene : every_scene())
+    EXPECT_EQ(support::feed_command("promtool check metrics", scene.written(Format::text)), 0) << scene.name;
 }
 
 }  // namespace
