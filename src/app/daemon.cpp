@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "docker_api.h"
+#include "passed_sockets.h"
 #include "polling.h"
 #include "repodigest/app/commands.h"
 #include "repodigest/app/engine_access.h"
@@ -23,6 +24,7 @@
 #include "repodigest/inventory/snapshot.h"
 #include "repodigest/poll/health.h"
 #include "repodigest/web/server.h"
+#include "supervisor.h"
 
 namespace repodigest::app {
 namespace {
@@ -91,9 +93,18 @@ void announce(const std::vector<web::ListenAddress>& addresses, std::string_view
 
 }  // namespace
 
-int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings) {
+int run_daemon(const cli::Config& asked, const engine::Surroundings& surroundings) {
   give_back_large_blocks();
   const sigset_t signals = block_signals();
+  const Supervisor supervisor = Supervisor::of_process();
+  const auto sockets = take_passed_sockets();
+  const auto placed =
+      sockets.ok() ? with_passed_sockets(asked, *sockets) : Result<cli::Config>(sockets.error());
+  if (!placed.ok()) {
+    log::error("cannot serve", {{"error", placed.error().text}});
+    return 1;
+  }
+  const cli::Config& config = *placed;
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();
   Stats stats;
@@ -124,6 +135,10 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   serving.addresses = config.web_listen_addresses;
   serving.max_connections = config.web_max_connections;
   serving.max_requests = config.web_max_requests;
+  if (const auto interval = supervisor.ping_interval()) {
+    serving.beat = [&supervisor] { supervisor.ping(); };
+    serving.beat_interval = *interval;
+  }
   web::Server server(serving, make_routes(config, {snapshots, health, stats, clock, forms}), stats);
   Status started = server.start();
   if (started && *docker_api) started = (*docker_api)->start();
@@ -140,8 +155,10 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   }
 
   if (polling) polling->start();
+  supervisor.tell("READY=1", "listening at " + bound.front().text() + ", asking " + access->endpoint());
   const int received = wait_for_stop(signals);
   last_resort.emplace();
+  supervisor.tell("STOPPING=1", "stopping");
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
   const SteadyTime end = clock.now() + grace;
   if (polling) polling->give_up();

@@ -5,9 +5,14 @@
 namespace repodigest::app {
 
 Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
-  if (!config.url.empty()) return engine::parse_host(config.url);
+  if (!config.url.empty()) {
+    auto endpoint = engine::parse_host(config.url);
+    if (endpoint.ok() && endpoint->prefix.empty()) endpoint->prefix = config.web_route_prefix;
+    return endpoint;
+  }
   const web::ListenAddress& address = config.web_listen_addresses.front();
   transport::Endpoint endpoint;
+  endpoint.prefix = config.web_route_prefix;
   if (address.is_unix) {
     endpoint.path = address.path;
     return endpoint;

@@ -12,7 +12,8 @@
 namespace repodigest::app {
 
 /// Where the daemon of these settings is: --url, else its first --web.listen-address (by loopback if it
-/// listens on all addresses). Errors: usage.
+/// listens on all addresses). Its paths stand below --web.route-prefix, unless --url has a path of its own (a
+/// proxy's). Errors: usage.
 Result<transport::Endpoint> daemon_endpoint(const cli::Config& config);
 
 /// GET of a path below the endpoint; any status is an answer.

@@ -96,7 +96,7 @@ Reply ready(const Sources& sources) {
 }  // namespace
 
 web::Routes make_routes(const cli::Config& config, const Sources& sources) {
-  web::Routes routes;
+  web::Routes routes(config.web_route_prefix);
   const std::string telemetry_path = config.web_telemetry_path;
   const exposition::LiveOptions live{.exporter_metrics = !config.web_disable_exporter_metrics,
                                      .polling = config.poll,

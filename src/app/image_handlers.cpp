@@ -127,7 +127,7 @@ Reply digest_reply(const Request& request, std::string_view asked, const invento
 
 Reply image(const Request& request, const Sources& sources) {
   constexpr std::string_view digest_ending = "/digest";
-  const std::string_view asked = std::string_view(request.path).substr(images_path.size() + 1);
+  const std::string_view asked = request.rest;
   const bool for_digest = asked.size() > digest_ending.size() && asked.ends_with(digest_ending);
   const std::string_view owner = asked.substr(0, asked.size() - (for_digest ? digest_ending.size() : 0));
   const Moment moment(sources);

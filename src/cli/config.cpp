@@ -25,7 +25,8 @@ struct Found {
 /// What the daemon cannot mean about the corrected Docker API.
 Status refuse_docker_api(const Config& config) {
   const auto& addresses = config.docker_api_listen_addresses;
-  if (!config.poll && addresses.empty())
+  // Among the sockets that systemd passes there may be one for it.
+  if (!config.poll && addresses.empty() && !config.web_systemd_socket)
     return usage_error(
         "--no-poll leaves nothing to do: add --docker-api.listen-address, or leave it out to poll");
   const auto tcp =
@@ -61,6 +62,7 @@ class Merger {
       if (auto status = set(option); !status) return std::move(status).error();
     keep_the_stronger(*find_option("docker.host"), config_.docker.host, *find_option("docker.context"),
                       config_.docker.context);
+    if (auto status = default_route_prefix(); !status) return std::move(status).error();
     config_.poll_full_interval = std::max(config_.poll_full_interval, config_.poll_interval);
     if (config_.command == Command::daemon)
       if (auto status = refuse_docker_api(config_); !status) return std::move(status).error();
@@ -68,6 +70,16 @@ class Merger {
   }
 
  private:
+  /// As in Prometheus and Alertmanager: whoever names the URL alone has a proxy that keeps its path.
+  Status default_route_prefix() {
+    if (!sources_.at(find_option("web.route-prefix")).values.empty()) return {};
+    auto prefix = path_of_external_url(config_.web_external_url);
+    if (!prefix)
+      return usage_error(sources_.at(find_option("web.external-url")).where + ": " + prefix.error().text);
+    config_.web_route_prefix = *std::move(prefix);
+    return {};
+  }
+
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const {
     auto value = surroundings_.variable(name);
     if (value && value->empty()) return std::nullopt;

@@ -238,12 +238,32 @@ std::vector<Option> make_options() {
                "in the "
                "environment.",
        .set = into_addresses(&Config::web_listen_addresses)},
+      {.name = "web.systemd-socket",
+       .group = Group::web,
+       .kind = Kind::toggle,
+       .help = "Listen at the sockets that systemd passes (socket activation) in place of those addresses. "
+               "One named docker-api (FileDescriptorName=) is the corrected Docker API's, all others are the "
+               "web's.",
+       .set = into(&Config::web_systemd_socket, read_bool)},
       {.name = "web.telemetry-path",
        .group = Group::web,
        .placeholder = "<path>",
        .default_text = "/metrics",
        .help = "Path of the metrics.",
        .set = into(&Config::web_telemetry_path, read_telemetry_path)},
+      {.name = "web.external-url",
+       .group = Group::web,
+       .placeholder = "<url>",
+       .help = "URL under which a reverse proxy serves this exporter; its path is the default of the route "
+               "prefix. A path alone will do. Default: none.",
+       .set = into(&Config::web_external_url, read_external_url)},
+      {.name = "web.route-prefix",
+       .group = Group::web,
+       .placeholder = "<path>",
+       .help =
+           "Prefix of every path of the web server: / where the proxy takes the prefix away. Default: the "
+           "path of the external URL, else /.",
+       .set = into(&Config::web_route_prefix, read_route_prefix)},
       {.name = "web.api",
        .group = Group::web,
        .kind = Kind::negatable,

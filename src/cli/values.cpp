@@ -12,6 +12,17 @@
 namespace repodigest::cli {
 namespace {
 
+bool all_visible(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+/// Without the slashes at its ends.
+std::string_view trimmed_of_slashes(std::string_view text) {
+  while (text.starts_with('/')) text.remove_prefix(1);
+  while (text.ends_with('/')) text.remove_suffix(1);
+  return text;
+}
+
 std::string quoted(std::string_view text) {
   return "\"" + std::string(text) + "\"";
 }
@@ -129,14 +140,63 @@ Result<unsigned> read_mode(std::string_view text) {
 }
 
 Result<std::string> read_telemetry_path(std::string_view text) {
-  const bool visible = std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
-  if (text.substr(0, 1) != "/" || !visible || text.find_first_of("?#%") != std::string_view::npos)
+  if (text.substr(0, 1) != "/" || !all_visible(text) || text.find_first_of("?#%") != std::string_view::npos)
     return usage_error(quoted(text) + " is not a path: it begins with / and has no space, ?, # or %");
   if (text == "/") return usage_error("\"/\" is the landing page; choose another path");
   for (const std::string_view taken : {"/api", "/-"})
     if (text == taken || text.substr(0, taken.size() + 1) == std::string(taken) + "/")
       return usage_error(quoted(text) + " collides with " + std::string(taken) + "/; choose another path");
   return std::string(text);
+}
+
+Result<std::string> read_route_prefix(std::string_view text) {
+  // Prometheus takes the slashes at both ends off and puts one before it (cmd/prometheus/main.go).
+  const std::string_view path = trimmed_of_slashes(text);
+  if (text.find("://") != std::string_view::npos)
+    return usage_error(quoted(text) + " is a URL: give it as --web.external-url, or its path alone");
+  if (!all_visible(path) || path.find_first_of("?#%\"'\\") != std::string_view::npos)
+    return usage_error(quoted(text) +
+                       " is not a path such as /exporter: it has no space, quotes, ?, #, % or \\");
+  // What a client makes of such a path is another one (RFC 3986 5.2.4).
+  for (std::string_view rest = path; !rest.empty();) {
+    const std::string_view segment = rest.substr(0, rest.find('/'));
+    if (segment.empty() || segment == "." || segment == "..")
+      return usage_error(quoted(text) +
+                         " is not a path such as /exporter: it has a part that is empty, . or ..");
+    rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
+  }
+  return path.empty() ? std::string() : "/" + std::string(path);
+}
+
+Result<std::string> read_external_url(std::string_view text) {
+  constexpr std::string_view forms = ": write it as https://proxy.example/exporter/ or /exporter/";
+  const auto has_quote_at = [](char c) { return c == '"' || c == '\''; };
+  if (text.empty() || has_quote_at(text.front()) || has_quote_at(text.back()))
+    return usage_error(quoted(text) + " begins or ends with a quote" + std::string(forms));
+  if (!all_visible(text)) return usage_error(quoted(text) + " has a space or a letter that no URL has");
+  if (text.find_first_of("?#") != std::string_view::npos)
+    return usage_error(quoted(text) + " has a query or a fragment, to which no path can be added" +
+                       std::string(forms));
+  if (text.front() == '/') return std::string(text);
+  const auto scheme = text.substr(0, text.find("://"));
+  if (scheme.size() == text.size()) return usage_error(quoted(text) + " has no scheme" + std::string(forms));
+  if (scheme != "http" && scheme != "https")
+    return usage_error(quoted(text) + " has a scheme that is neither http nor https" + std::string(forms));
+  std::string_view authority = text.substr(scheme.size() + 3);
+  authority = authority.substr(0, authority.find('/'));
+  if (authority.empty() || authority.front() == ':')
+    return usage_error(quoted(text) + " has no host" + std::string(forms));
+  if (authority.find('@') != std::string_view::npos)
+    return usage_error(quoted(text) + " has a user name, which everybody would read: leave it out");
+  return std::string(text);
+}
+
+Result<std::string> path_of_external_url(std::string_view url) {
+  const auto scheme_end = url.find("://");
+  if (scheme_end != std::string_view::npos) url.remove_prefix(scheme_end + 3);
+  auto prefix = read_route_prefix(url.substr(std::min(url.find('/'), url.size())));
+  if (prefix) return prefix;
+  return usage_error("its path " + prefix.error().text + "; or give --web.route-prefix beside it");
 }
 
 Result<std::string> read_daemon_url(std::string_view text) {

@@ -38,6 +38,12 @@ Result<std::string> read_api_version(std::string_view text);
 Result<unsigned> read_mode(std::string_view text);
 /// A path for the metrics that collides with no other path of the web server.
 Result<std::string> read_telemetry_path(std::string_view text);
+/// What stands before every path of the web server: "/a/b" of "/a/b", "a/b/" and the like; "" of "/".
+Result<std::string> read_route_prefix(std::string_view text);
+/// The URL of the web server as others see it: http://…, https://…, or its path alone.
+Result<std::string> read_external_url(std::string_view text);
+/// The path of such a URL, as a route prefix. Errors: it cannot be one.
+Result<std::string> path_of_external_url(std::string_view url);
 /// The address of a running daemon: http://…, https://… or unix://….
 Result<std::string> read_daemon_url(std::string_view text);
 

@@ -1,8 +1,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstddef>
+#include <cstring>
 
 #include "repodigest/web/server.h"
 
@@ -54,6 +60,48 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text) {
     if (!is_ipv6(address.host)) return not_understood(text, "there is no IPv6 address between the brackets");
   } else if (address.host.find_first_of("[]: \t") != std::string::npos) {
     return not_understood(text, "an IPv6 address must stand in brackets, and a host has no spaces");
+  }
+  return address;
+}
+
+Result<ListenAddress> ListenAddress::of_socket(int socket) {
+  const auto refused = [socket](std::string_view why) {
+    return Error{Reason::usage, "descriptor " + std::to_string(socket) + " cannot be listened at: it is " +
+                                    std::string(why)};
+  };
+  const auto option = [socket](int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return ::getsockopt(socket, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&name), &size) != 0)
+    return refused(errno == EBADF ? "not open" : "not a socket");
+  if (option(SO_TYPE) != SOCK_STREAM) return refused("no stream socket (ListenStream= of a socket unit)");
+  if (option(SO_ACCEPTCONN) != 1) return refused("not listening, as a connection is not (Accept=no)");
+
+  ListenAddress address;
+  address.socket = socket;
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (name.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+    address.host = ::inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
+    address.port = ntohs(v4.sin_port);
+  } else if (name.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+    address.host = ::inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
+    address.port = ntohs(v6.sin6_port);
+  } else if (name.ss_family == AF_UNIX) {
+    const auto& local = reinterpret_cast<const sockaddr_un&>(name);
+    address.is_unix = true;
+    address.path.assign(local.sun_path, size - offsetof(sockaddr_un, sun_path));
+    // A path ends with a zero, which may or may not be counted; an abstract name begins with one (unix(7)).
+    if (address.path.substr(0, 1) != std::string(1, '\0'))
+      address.path.resize(std::strlen(address.path.c_str()));
+    std::replace(address.path.begin(), address.path.end(), '\0', '@');
+  } else {
+    return refused("neither of TCP nor a unix socket");
   }
   return address;
 }

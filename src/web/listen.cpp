@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -141,7 +142,19 @@ std::uint16_t bound_port(int fd) {
 }  // namespace
 
 Result<Listener> Listener::open(const ListenAddress& address, const Manners& manners) {
+  if (address.socket >= 0) return adopt(address, manners);
   return address.is_unix ? open_unix(address, manners) : open_tcp(address, manners);
+}
+
+Result<Listener> Listener::adopt(const ListenAddress& address, const Manners& manners) {
+  // A descriptor of our own: the caller's may be closed. That it never blocks holds for whoever shares it.
+  Fd fd(::fcntl(address.socket, F_DUPFD_CLOEXEC, 0));
+  const int flags = fd ? ::fcntl(fd.get(), F_GETFL) : -1;
+  if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0)
+    return Error{Reason::connect,
+                 "cannot use the socket that listens at " + address.text() + ": " + errno_text(errno)};
+  if (manners.keep_alive && !address.is_unix) keep_alive(fd.get());
+  return Listener(std::move(fd), address);
 }
 
 Result<Listener> Listener::open_unix(const ListenAddress& address, const Manners& manners) {
@@ -195,7 +208,7 @@ Result<Listener> Listener::open_tcp(const ListenAddress& address, const Manners&
 }
 
 Listener::~Listener() {
-  if (!fd_ || !address_.is_unix) return;
+  if (!fd_ || !address_.is_unix || address_.socket >= 0) return;
   struct stat found {};
   if (::lstat(address_.path.c_str(), &found) == 0 && found.st_dev == device_ && found.st_ino == inode_)
     (void)::unlink(address_.path.c_str());

@@ -12,8 +12,8 @@
 
 namespace repodigest::web {
 
-/// Owns a listening socket and, for a unix socket, its place in the file system: it is removed at the end if
-/// it is still this one. Thread rule: one owner at a time.
+/// Owns a listening socket and, for a unix socket that it opened itself, its place in the file system: it is
+/// removed at the end if it is still this one. Thread rule: one owner at a time.
 class Listener {
  public:
   /// What a listener needs to know besides its address.
@@ -41,6 +41,7 @@ class Listener {
  private:
   Listener(Fd fd, ListenAddress address) : fd_(std::move(fd)), address_(std::move(address)) {}
 
+  static Result<Listener> adopt(const ListenAddress& address, const Manners& manners);
   static Result<Listener> open_unix(const ListenAddress& address, const Manners& manners);
   static Result<Listener> open_tcp(const ListenAddress& address, const Manners& manners);
 

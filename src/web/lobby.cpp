@@ -81,6 +81,7 @@ void Lobby::stop(SteadyTime deadline) {
 
 void Lobby::run() {
   now_ = steady_now();
+  if (options_.beat) next_beat_ = now_;
   while (!stop_deadline_ || (connections_ > 0 && now_ < *stop_deadline_)) turn();
   for (Guests& each : guests_)
     while (!each.empty() && each.front().stage != Stage::closed) abort(each.front());
@@ -121,11 +122,12 @@ void Lobby::turn() {
       if (Guest* const guest = channel->guest()) guarded([&] { forward(*guest); });
   }
   guarded([&] { expire(); });
+  if (next_beat_ <= now_) guarded([&] { beat(); });
   guests(Stage::closed).clear();
 }
 
 int Lobby::milliseconds_to_wait() const {
-  auto next = SteadyTime::max();
+  auto next = next_beat_;
   for (const Guests& each : guests_)
     if (!each.empty()) next = std::min(next, each.front().deadline);
   if (paused_until_) next = std::min(next, *paused_until_);
@@ -151,6 +153,11 @@ void Lobby::expire() {
     paused_until_.reset();
     watch_listeners(true);
   }
+}
+
+void Lobby::beat() {
+  next_beat_ = now_ + options_.beat_interval;
+  options_.beat();
 }
 
 void Lobby::begin_stop(SteadyTime deadline) {

@@ -73,6 +73,7 @@ class Lobby {
   void turn();
   [[nodiscard]] int milliseconds_to_wait() const;
   void expire();
+  void beat();
   void begin_stop(SteadyTime deadline);
 
   void accept(const Listener& listener);
@@ -120,6 +121,7 @@ class Lobby {
   std::size_t under_way_ = 0;    ///< requests that the workers have
   std::optional<SteadyTime> paused_until_;
   std::optional<SteadyTime> stop_deadline_;
+  SteadyTime next_beat_ = SteadyTime::max();
   log::Repeated accept_trouble_;
 
   Mutex mutex_;

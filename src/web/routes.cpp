@@ -2,12 +2,23 @@
 
 namespace repodigest::web {
 
+Routes::Routes(std::string prefix) : prefix_(std::move(prefix)) {
+  if (prefix_.empty()) return;
+  const auto redirect = [target = prefix_ + "/"](const Request&) {
+    Reply reply = Reply::text(302, "everything is below " + target + "\n");
+    reply.headers.emplace_back("Location", target);
+    return reply;
+  };
+  for (const auto& path : {std::string("/"), prefix_})
+    routes_.push_back({path, false, Handler::other, redirect});
+}
+
 void Routes::exact(std::string path, Handler handler, HandlerFunction function, AtOnceFunction at_once) {
-  routes_.push_back({std::move(path), false, handler, std::move(function), std::move(at_once)});
+  routes_.push_back({prefix_ + std::move(path), false, handler, std::move(function), std::move(at_once)});
 }
 
 void Routes::prefix(std::string prefix, Handler handler, HandlerFunction function) {
-  routes_.push_back({std::move(prefix), true, handler, std::move(function)});
+  routes_.push_back({prefix_ + std::move(prefix), true, handler, std::move(function)});
 }
 
 const Routes::Route* Routes::find(std::string_view path) const {

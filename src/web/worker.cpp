@@ -138,10 +138,11 @@ class Dialogue final : private httplib::Server {
     return request;
   }
 
-  Reply call_route(const Request& request) {
+  Reply call_route(Request request) {
     const auto* const route = routes_.find(request.path);
     if (route == nullptr) return Reply::text(404, "not found\n");
     handler_ = route->handler;
+    if (route->is_prefix) request.rest = request.path.substr(route->path.size());
     return *guarded(request, [&]() -> std::optional<Reply> { return route->function(request); });
   }
 

@@ -56,6 +56,16 @@ class RawClient {
     client.connect_tcp(port, receive_buffer);
     return client;
   }
+  static RawClient tcp6(std::uint16_t port) {
+    RawClient client(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in6 name{};
+    name.sin6_family = AF_INET6;
+    name.sin6_port = htons(port);
+    name.sin6_addr = in6addr_loopback;
+    EXPECT_EQ(::connect(client.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof name), 0)
+        << std::strerror(errno);
+    return client;
+  }
   static RawClient unix_socket(const std::string& path) {
     RawClient client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un name{};

@@ -103,7 +103,7 @@ inline constexpr std::array<int, 20> api_codes = {200, 301, 304, 400, 401, 403, 
                                                   413, 414, 431, 499, 500, 501, 502, 503, 504, 505};
 
 /// The statuses our web room can answer; the label `code`.
-inline constexpr std::array<int, 14> http_codes = {200, 304, 400, 403, 404, 405, 408,
+inline constexpr std::array<int, 15> http_codes = {200, 302, 304, 400, 403, 404, 405, 408,
                                                    409, 413, 414, 431, 500, 503, 505};
 
 /// The position of an enumerator in its table of names.

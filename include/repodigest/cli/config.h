@@ -44,7 +44,11 @@ struct Config {
   exposition::SeriesOptions series;  ///< --metrics.per-image, --metrics.max-images
 
   std::vector<web::ListenAddress> web_listen_addresses;  ///< never empty after parse()
-  std::string web_telemetry_path = "/metrics";
+  bool web_systemd_socket = false;  ///< the daemon listens at what systemd passes to it instead of these
+  std::string web_telemetry_path = "/metrics";  ///< below web_route_prefix
+  std::string web_external_url;                 ///< "" is not known
+  std::string web_route_prefix;  ///< "" or "/a/b": before every path; after parse() that of the
+                                 ///< external URL where none was given
   bool web_api = true;
   bool web_disable_exporter_metrics = false;
   std::size_t web_max_requests = 40;

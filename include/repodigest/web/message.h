@@ -16,6 +16,7 @@ struct Request {
   std::string path;                                        ///< percent-decoded, without query
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, sorted by name; equal names in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< as received
+  std::string rest = {};                                     ///< of the path, behind that of a prefix route
 
   /// The first header of that name (any case), or "". A view into this request.
   [[nodiscard]] std::string_view header(std::string_view name) const;

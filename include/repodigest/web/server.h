@@ -28,9 +28,16 @@ struct ListenAddress {
   std::string path;  ///< of a unix socket
   std::string host;  ///< "" listens on all addresses, IPv6 and IPv4
   std::uint16_t port = 0;
+  /// A socket that listens there already, by another's hand (systemd's): it is used in place of a new one,
+  /// and the path of a unix socket is not ours to remove. -1: there is none.
+  int socket = -1;
 
   /// Reads `host:port`, `:port`, `[::1]:port`, `unix:///path`. Errors: Reason::usage.
   static Result<ListenAddress> parse(std::string_view text);
+  /// Where a socket listens that another opened; it stays the caller's, and open until the server has
+  /// started. Errors: usage (no socket, no stream socket, none that listens, none of TCP or unix).
+  static Result<ListenAddress> of_socket(int socket);
+  /// An abstract unix socket, which only of_socket() can give, is "unix://@name".
   [[nodiscard]] std::string text() const;
   /// Whether only this machine can reach it: a unix socket, 127.0.0.0/8, ::1 or localhost.
   [[nodiscard]] bool loopback() const;
@@ -45,6 +52,11 @@ using AtOnceFunction = std::function<std::optional<Reply>(const Request&)>;
 /// Which path is answered by whom. Built before the server starts, immutable then.
 class Routes {
  public:
+  Routes() = default;
+  /// All paths stand below `prefix`: "" or "/a/b", not ended by a slash. `/` and the bare prefix lead to
+  /// `/a/b/` then, with 302: a permanent redirect would be kept by browsers after the prefix is gone.
+  explicit Routes(std::string prefix);
+
   /// Answers exactly `path`. `at_once` spares what is asked for often the way to a worker and back, which can
   /// cost more than the answer.
   void exact(std::string path, Handler handler, HandlerFunction function, AtOnceFunction at_once = {});
@@ -63,6 +75,7 @@ class Routes {
   [[nodiscard]] const Route* find(std::string_view path) const;
 
  private:
+  std::string prefix_;
   std::vector<Route> routes_;
 };
 
@@ -79,6 +92,10 @@ struct ServerOptions {
   Duration idle_timeout = std::chrono::minutes(2);   ///< of a kept connection without a request
   Duration send_timeout = std::chrono::seconds(30);  ///< from the reply's first byte to its last; of
                                                      ///< a Flow: from one byte taken to the next
+  /// Called each so often on the thread that serves all connections, between two turns of its loop: it proves
+  /// that the loop turns. It must not wait for anybody.
+  std::function<void()> beat = {};
+  Duration beat_interval = {};
   static constexpr std::size_t max_head_bytes = 16U << 10U;
 };
 
@@ -100,7 +117,8 @@ class Server {
   /// Binds every address, then starts the threads; or says which address could not be had, and why, and
   /// starts nothing. SO_REUSEADDR only: a second daemon on a port is refused. A unix socket has
   /// its mode and group before anybody can connect, and replaces a dead one, never a living one, a file or a
-  /// symlink. Errors: connect (address in use and the like), permission.
+  /// symlink. A socket that was handed over is taken as it is. Errors: connect (address in use and the like),
+  /// permission.
   Status start();
 
   /// The addresses really bound (port 0 replaced by the one the system chose); empty before start().

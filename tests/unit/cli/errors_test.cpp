@@ -83,6 +83,32 @@ TEST(Mistakes, InASocketsModeAreTold) {
   EXPECT_EQ(World().parse({"--docker-api.socket-mode=600"}).config.value().docker_api_socket_mode, 0600U);
 }
 
+TEST(Mistakes, InARoutePrefixSayWhatIsWrong) {
+  const auto said = [](const std::string& text) { return refusal({"--web.route-prefix=" + text}); };
+  EXPECT_EQ(said("http://h/x"),
+            "--web.route-prefix: \"http://h/x\" is a URL: give it as --web.external-url, or its path alone");
+  for (const std::string text : {"/a b", "/a?b", "/a#b", "/a%20b", "\"/a\"", "/\xc3\xa4", "/a\\b"})
+    EXPECT_THAT(said(text), HasSubstr("it has no space, quotes, ?, #, % or \\")) << text;
+  for (const std::string text : {"/a//b", "/./a", "/a/..", ".."})
+    EXPECT_THAT(said(text), HasSubstr("a part that is empty, . or ..")) << text;
+}
+
+TEST(Mistakes, InAnExternalUrlSayWhatIsWrong) {
+  const auto said = [](const std::string& text) { return refusal({"--web.external-url=" + text}); };
+  EXPECT_THAT(said("\"http://h/\""), HasSubstr("begins or ends with a quote"));
+  EXPECT_THAT(said("http://h/a b"), HasSubstr("has a space"));
+  EXPECT_THAT(said("http://h/?x=1"), HasSubstr("has a query or a fragment"));
+  EXPECT_THAT(said("proxy.example/exporter"), HasSubstr("has no scheme: write it as https://"));
+  EXPECT_THAT(said("localhost:10474"), HasSubstr("has no scheme"));
+  EXPECT_THAT(said("ftp://h/"), HasSubstr("neither http nor https"));
+  EXPECT_THAT(said("http:///x"), HasSubstr("has no host"));
+  EXPECT_THAT(said("http://:80/x"), HasSubstr("has no host"));
+  EXPECT_THAT(said("http://me:secret@h/"), HasSubstr("has a user name"));
+  EXPECT_THAT(said("http://h/a%20b/"), testing::AllOf(StartsWith("--web.external-url: its path \"/a%20b/\""),
+                                                      HasSubstr("give --web.route-prefix")));
+  EXPECT_TRUE(World().parse({"--web.external-url=http://h/a%20b/", "--web.route-prefix=/"}).config);
+}
+
 TEST(DockerApi, OnTcpWithoutCertificatesMustBeMeant) {
   for (const std::string address : {"127.0.0.1:2375", ":2375", "[::1]:2375"}) {
     const std::string flag = "--docker-api.listen-address=" + address;
@@ -101,6 +127,7 @@ TEST(DockerApi, MustBeThereWhereNothingElseIs) {
   EXPECT_THAT(refusal({"--no-poll"}), HasSubstr("--docker-api.listen-address"));
   EXPECT_TRUE(World().parse({"--no-poll", "--docker-api.listen-address=unix:///run/d.sock"}).config);
   EXPECT_TRUE(World().parse({"healthcheck", "--no-poll"}).config);
+  EXPECT_TRUE(World().parse({"--no-poll", "--web.systemd-socket"}).config) << "which may pass one for it";
 }
 
 TEST(DockerApi, ThatEverybodyMayAskIsWarnedOf) {

@@ -44,6 +44,18 @@ TEST(Precedence, IsTheSameForWordsAndNumbers) {
   EXPECT_EQ(parsed.config->series.max_images, 3U);
 }
 
+TEST(Precedence, OfARoutePrefixIsThatOfTheFlagOverThatOfTheExternalUrl) {
+  const auto prefix = [](const std::vector<std::string>& arguments) {
+    return World().parse(arguments).config.value().web_route_prefix;
+  };
+  const std::string url = "--web.external-url=https://proxy.example/exporter/";
+  EXPECT_EQ(prefix({}), "");
+  EXPECT_EQ(prefix({url}), "/exporter");
+  EXPECT_EQ(prefix({url, "--web.route-prefix=/"}), "") << "a proxy that takes the prefix away";
+  EXPECT_EQ(prefix({url, "--web.route-prefix=/other/"}), "/other");
+  EXPECT_EQ(prefix({"healthcheck", url}), "/exporter") << "where the daemon of these flags answers";
+}
+
 TEST(Precedence, FindsTheConfigFileThroughTheEnvironmentToo) {
   World world;
   world.variables["REPODIGEST_EXPORTER_CONFIG_FILE"] = "/etc/other.yml";

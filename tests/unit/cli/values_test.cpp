@@ -55,6 +55,20 @@ TEST(ReadApiVersion, TakesMajorAndMinorAndDropsTheV) {
     EXPECT_FALSE(read_api_version(text)) << text;
 }
 
+TEST(ReadRoutePrefix, BeginsWithASlashAndEndsWithNoneAsInPrometheus) {
+  for (const auto* const text : {"/a/b", "a/b", "/a/b/", "//a/b//"})
+    EXPECT_EQ(*read_route_prefix(text), "/a/b") << text;
+  for (const auto* const text : {"/", "//"}) EXPECT_EQ(*read_route_prefix(text), "") << text;
+}
+
+TEST(PathOfExternalUrl, IsWhatStandsBehindTheHost) {
+  for (const auto* const text :
+       {"https://proxy.example/a/b/", "http://h:80/a/b", "http://[::1]:80/a/b", "/a/b/"})
+    EXPECT_EQ(*path_of_external_url(*read_external_url(text)), "/a/b") << text;
+  for (const auto* const text : {"https://proxy.example", "http://h/", "/"})
+    EXPECT_EQ(*path_of_external_url(*read_external_url(text)), "") << text;
+}
+
 TEST(ReadTelemetryPath, RefusesPathsThatOthersHave) {
   for (const auto* const text : {"/metrics", "/probe/metrics", "/apiary", "/-x", "/metrics/"})
     EXPECT_EQ(*read_telemetry_path(text), text);

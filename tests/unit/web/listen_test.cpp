@@ -78,6 +78,40 @@ TEST(ListenTest, TakesIpv4WithoutAHost) {
   EXPECT_EQ(serving.server().bound()[0].text(), ":" + std::to_string(serving.port()));
 }
 
+/// Whether this machine has an IPv6 address to listen at.
+bool has_ipv6() {
+  Stats stats;
+  return Server(at({{false, "", "::1", 0}}), Routes(), stats).start().ok();
+}
+
+TEST(ListenTest, ListensAtIpv6AloneOrBesideTheOthers) {
+  if (!has_ipv6()) GTEST_SKIP() << "THERE IS NO IPV6 HERE: listening at it was not tested";
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "web.sock";
+  Serving serving(at({{false, "", "::1", 0}, {false, "", "127.0.0.1", 0}, unix_address(path)}));
+  const auto& bound = serving.server().bound();
+  EXPECT_EQ(bound[0].text(), "[::1]:" + std::to_string(bound[0].port));
+  std::vector<RawClient> clients;
+  clients.push_back(RawClient::tcp6(bound[0].port));
+  clients.push_back(RawClient::tcp(bound[1].port));
+  clients.push_back(RawClient::unix_socket(path));
+  for (RawClient& client : clients) {
+    ASSERT_TRUE(client.send(get("/")));
+    EXPECT_EQ(client.read_reply().body, "page");
+  }
+}
+
+TEST(ListenTest, TakesBothFamiliesWithoutAHostOrAtAllOfIpv6) {
+  if (!has_ipv6()) GTEST_SKIP() << "THERE IS NO IPV6 HERE: listening at it was not tested";
+  for (const char* host : {"", "::"}) {
+    Serving serving(at({{false, "", host, 0}}));
+    RawClient six = RawClient::tcp6(serving.port());
+    ASSERT_TRUE(six.send(get("/")));
+    EXPECT_EQ(six.read_reply().body, "page") << host;
+    EXPECT_EQ(serving.ask(get("/")).body, "page") << host;
+  }
+}
+
 TEST(ListenTest, RefusesAPortThatIsTakenAndSaysWhichFlagToChange) {
   const Serving first;
   const std::string where = "127.0.0.1:" + std::to_string(first.port());
