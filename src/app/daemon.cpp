@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "docker_api.h"
+#include "guards.h"
 #include "polling.h"
+#include "reloading.h"
 #include "repodigest/app/commands.h"
 #include "repodigest/app/engine_access.h"
 #include "repodigest/app/handlers.h"
@@ -66,34 +68,23 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// Waits for SIGTERM or SIGINT and returns which.
-int wait_for_stop(const sigset_t& signals) {
+/// Waits for SIGTERM or SIGINT and returns which; at SIGHUP reloads.
+int wait_for_stop(const sigset_t& signals, Reloading& reloading) {
   while (true) {
     int received = 0;
     if (sigwait(&signals, &received) != 0) continue;
     if (received == SIGHUP) {
-      log::info("SIGHUP: nothing is reloaded; restart to apply other settings");
+      (void)reloading.reload();
       continue;
     }
     return received;
   }
 }
 
-/// Says where it listens. `what` is for the log, `readable` what other machines could read there.
-void announce(const std::vector<web::ListenAddress>& addresses, std::string_view what,
-              std::string_view readable, Stats& stats) {
-  for (const auto& address : addresses) {
-    log::info("listening", {{"address", address.text()}, {"what", what}, {"tls", "no"}});
-    if (address.loopback()) continue;
-    stats.insecure_listener = true;
-    log::warn("other machines can read here without TLS or a password",
-              {{"address", address.text()}, {"what", readable}});
-  }
-}
-
 }  // namespace
 
-int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings) {
+int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::Surroundings& surroundings) {
+  const cli::Config& config = *parsed.config;
   give_back_large_blocks();
   const sigset_t signals = block_signals();
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
@@ -114,7 +105,13 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
     log::warn("about the engine's endpoint", {{"warning", warning}});
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
-  auto docker_api = make_docker_api(config, *access, stats, clock);
+  const auto guards = Guards::open(config, stats, clock);
+  if (!guards.ok()) {
+    log::error("cannot serve", {{"error", guards.error().text}});
+    return 2;
+  }
+  Reloading reloading(parsed, read, **guards, stats, clock);
+  auto docker_api = make_docker_api(config, *access, (*guards)->docker_api(), stats, clock);
   if (!docker_api.ok()) {
     log::error("cannot serve", {{"error", docker_api.error().text}});
     return 2;
@@ -126,7 +123,12 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
   serving.addresses = config.web_listen_addresses;
   serving.max_connections = config.web_max_connections;
   serving.max_requests = config.web_max_requests;
-  web::Server server(serving, make_routes(config, {snapshots, health, stats, clock, forms}), stats);
+  serving.keeper = (*guards)->web();
+  if (config.web_enable_lifecycle) serving.post_path = reload_path;
+  web::Server server(serving,
+                     make_routes(config, {snapshots, health, stats, clock, forms,
+                                          [&reloading] { return reloading.reload(); }}),
+                     stats);
   Status started = server.start();
   if (started && *docker_api) started = (*docker_api)->start();
   if (!started) {
@@ -134,15 +136,15 @@ int run_daemon(const cli::Config& config, const engine::Surroundings& surroundin
     return 1;
   }
   auto bound = server.bound();
-  announce(bound, "web", "image names and digests", stats);
+  (*guards)->announce_web(bound);
   if (*docker_api) {
     const auto& more = (*docker_api)->bound();
-    announce(more, "docker api", "everything that the engine tells", stats);
+    (*guards)->announce_docker_api(more);
     bound.insert(bound.end(), more.begin(), more.end());
   }
 
   if (polling) polling->start();
-  const int received = wait_for_stop(signals);
+  const int received = wait_for_stop(signals, reloading);
   last_resort.emplace(bound);
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
   const SteadyTime end = clock.now() + grace;
