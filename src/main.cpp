@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <functional>
 
 #include "repodigest/app/commands.h"
 #include "repodigest/base/log.h"
@@ -19,14 +20,15 @@ void fill_standard_descriptors() {
     if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
-int run(const repodigest::cli::Parsed& parsed, const repodigest::engine::Surroundings& surroundings) {
+int run(const repodigest::cli::Parsed& parsed, const std::function<repodigest::cli::Parsed()>& read,
+        const repodigest::engine::Surroundings& surroundings) {
   using repodigest::cli::Command;
   const auto& config = *parsed.config;
   repodigest::log::configure(config.log_level, config.log_format);
   for (const auto& warning : parsed.warnings) repodigest::log::warn("configuration", {{"warning", warning}});
   switch (config.command) {
     case Command::daemon:
-      return repodigest::app::run_daemon(config, surroundings);
+      return repodigest::app::run_daemon(parsed, read, surroundings);
     case Command::check:
       return repodigest::app::run_check(config, surroundings);
     case Command::digest:
@@ -45,8 +47,9 @@ int main(int argc, char** argv) {
   fill_standard_descriptors();
   try {
     const auto surroundings = repodigest::engine::Surroundings::of_process();
-    const auto parsed = repodigest::cli::parse(argc, argv, surroundings);
-    if (parsed.config) return run(parsed, surroundings);
+    const auto read = [&] { return repodigest::cli::parse(argc, argv, surroundings); };
+    const auto parsed = read();
+    if (parsed.config) return run(parsed, read, surroundings);
     std::FILE* const out =
         parsed.exit_code == 2 ? stderr : stdout;  // Nagios reads what is unknown (3) from stdout
     std::fputs(parsed.output.c_str(), out);

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -10,8 +11,10 @@
 #include <vector>
 
 #include "docker_api.h"
+#include "guards.h"
 #include "passed_sockets.h"
 #include "polling.h"
+#include "reloading.h"
 #include "repodigest/app/commands.h"
 #include "repodigest/app/engine_access.h"
 #include "repodigest/app/handlers.h"
@@ -66,40 +69,36 @@ sigset_t block_signals() {
   return signals;
 }
 
-/// Waits for SIGTERM or SIGINT and returns which.
-int wait_for_stop(const sigset_t& signals) {
+/// As the service manager compares it: steady_clock is CLOCK_MONOTONIC here.
+std::string monotonic_microseconds() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+/// Waits for SIGTERM or SIGINT and returns which; at SIGHUP reloads.
+int wait_for_stop(const sigset_t& signals, Reloading& reloading, const Supervisor& supervisor) {
   while (true) {
     int received = 0;
     if (sigwait(&signals, &received) != 0) continue;
     if (received == SIGHUP) {
-      log::info("SIGHUP: nothing is reloaded; restart to apply other settings");
+      supervisor.tell("RELOADING=1\nMONOTONIC_USEC=" + monotonic_microseconds(), "reloading");
+      const bool good = reloading.reload();
+      supervisor.tell("READY=1", good ? "reloaded" : "a file is broken: what was read before stays");
       continue;
     }
     return received;
   }
 }
 
-/// Says where it listens. `what` is for the log, `readable` what other machines could read there.
-void announce(const std::vector<web::ListenAddress>& addresses, std::string_view what,
-              std::string_view readable, Stats& stats) {
-  for (const auto& address : addresses) {
-    log::info("listening", {{"address", address.text()}, {"what", what}, {"tls", "no"}});
-    if (address.loopback()) continue;
-    stats.insecure_listener = true;
-    log::warn("other machines can read here without TLS or a password",
-              {{"address", address.text()}, {"what", readable}});
-  }
-}
-
 }  // namespace
 
-int run_daemon(const cli::Config& asked, const engine::Surroundings& surroundings) {
+int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::Surroundings& surroundings) {
   give_back_large_blocks();
   const sigset_t signals = block_signals();
   const Supervisor supervisor = Supervisor::of_process();
   const auto sockets = take_passed_sockets();
   const auto placed =
-      sockets.ok() ? with_passed_sockets(asked, *sockets) : Result<cli::Config>(sockets.error());
+      sockets.ok() ? with_passed_sockets(*parsed.config, *sockets) : Result<cli::Config>(sockets.error());
   if (!placed.ok()) {
     log::error("cannot serve", {{"error", placed.error().text}});
     return 1;
@@ -123,7 +122,13 @@ int run_daemon(const cli::Config& asked, const engine::Surroundings& surrounding
     log::warn("about the engine's endpoint", {{"warning", warning}});
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
-  auto docker_api = make_docker_api(config, *access, stats, clock);
+  const auto guards = Guards::open(config, stats, clock);
+  if (!guards.ok()) {
+    log::error("cannot serve", {{"error", guards.error().text}});
+    return 2;
+  }
+  Reloading reloading(parsed, read, **guards, stats, clock);
+  auto docker_api = make_docker_api(config, *access, (*guards)->docker_api(), stats, clock);
   if (!docker_api.ok()) {
     log::error("cannot serve", {{"error", docker_api.error().text}});
     return 2;
@@ -139,7 +144,12 @@ int run_daemon(const cli::Config& asked, const engine::Surroundings& surrounding
     serving.beat = [&supervisor] { supervisor.ping(); };
     serving.beat_interval = *interval;
   }
-  web::Server server(serving, make_routes(config, {snapshots, health, stats, clock, forms}), stats);
+  serving.keeper = (*guards)->web();
+  if (config.web_enable_lifecycle) serving.post_path = config.web_route_prefix + std::string(reload_path);
+  web::Server server(serving,
+                     make_routes(config, {snapshots, health, stats, clock, forms,
+                                          [&reloading] { return reloading.reload(); }}),
+                     stats);
   Status started = server.start();
   if (started && *docker_api) started = (*docker_api)->start();
   if (!started) {
@@ -147,16 +157,16 @@ int run_daemon(const cli::Config& asked, const engine::Surroundings& surrounding
     return 1;
   }
   auto bound = server.bound();
-  announce(bound, "web", "image names and digests", stats);
+  (*guards)->announce_web(bound);
   if (*docker_api) {
     const auto& more = (*docker_api)->bound();
-    announce(more, "docker api", "everything that the engine tells", stats);
+    (*guards)->announce_docker_api(more);
     bound.insert(bound.end(), more.begin(), more.end());
   }
 
   if (polling) polling->start();
   supervisor.tell("READY=1", "listening at " + bound.front().text() + ", asking " + access->endpoint());
-  const int received = wait_for_stop(signals);
+  const int received = wait_for_stop(signals, reloading, supervisor);
   last_resort.emplace();
   supervisor.tell("STOPPING=1", "stopping");
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});

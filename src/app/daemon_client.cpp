@@ -1,8 +1,15 @@
 #include "daemon_client.h"
 
+#include "repodigest/access/web_config.h"
+#include "repodigest/base/file.h"
 #include "repodigest/engine/endpoint.h"
 
 namespace repodigest::app {
+namespace {
+
+constexpr std::size_t max_web_config_bytes = std::size_t{1} << 20U;
+
+}  // namespace
 
 Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
   if (!config.url.empty()) {
@@ -21,6 +28,15 @@ Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
   const bool any = address.host.empty() || address.host == "0.0.0.0" || address.host == "::";
   endpoint.host = !any ? address.host : address.host == "::" ? "::1" : "127.0.0.1";
   endpoint.port = address.port;
+  if (config.web_config_file.empty()) return endpoint;
+  const auto content = read_regular_file(config.web_config_file, max_web_config_bytes);
+  if (!content) return content.error();
+  const auto web_config = access::parse_web_config(config.web_config_file, *content);
+  if (!web_config) return web_config.error();
+  if (!web_config->tls) return endpoint;
+  endpoint.kind = transport::Endpoint::Kind::tls;
+  // It is this machine's own, and its certificate is for the names that others call it by.
+  endpoint.tls.verify = false;
   return endpoint;
 }
 

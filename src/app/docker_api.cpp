@@ -50,7 +50,8 @@ bool is_same_place(const web::ListenAddress& address, const std::string& engine)
 }  // namespace
 
 Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
-                                                        Stats& stats, const Clock& clock) {
+                                                        access::Keeper* keeper, Stats& stats,
+                                                        const Clock& clock) {
   if (config.docker_api_listen_addresses.empty()) return std::unique_ptr<facade::Facade>();
   auto group = find_group(config.docker_api_socket_group);
   if (!group.ok()) return group.error();
@@ -62,6 +63,7 @@ Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& confi
                        "name the engine's own address with --docker.host"};
   web::ServerOptions serving;
   serving.addresses = config.docker_api_listen_addresses;
+  serving.keeper = keeper;
   serving.socket_mode = config.docker_api_socket_mode;
   serving.socket_group = *group;
   facade::Options options;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "repodigest/access/keeper.h"
 #include "repodigest/app/engine_access.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
@@ -12,9 +13,11 @@
 
 namespace repodigest::app {
 
-/// Made, not started; null if no address is given. What `access` leads to, `stats` and `clock` outlive it.
-/// Errors: usage (an unknown group, the engine's own address).
+/// Made, not started; null if no address is given. What `access` leads to, `keeper` (null: nobody is asked
+/// for a certificate), `stats` and `clock` outlive it. Errors: usage (an unknown group, the engine's own
+/// address).
 Result<std::unique_ptr<facade::Facade>> make_docker_api(const cli::Config& config, const EngineAccess& access,
-                                                        Stats& stats, const Clock& clock);
+                                                        access::Keeper* keeper, Stats& stats,
+                                                        const Clock& clock);
 
 }  // namespace repodigest::app

@@ -93,6 +93,16 @@ Reply ready(const Sources& sources) {
   return Reply::text(503, std::move(text));
 }
 
+Reply reload(const Request& request, const Sources& sources) {
+  if (request.method != "POST") {
+    Reply reply = Reply::text(405, "only POST is allowed\n");
+    reply.headers.emplace_back("Allow", "POST");
+    return reply;
+  }
+  if (sources.reload()) return Reply::text(200, "Reloaded\n");
+  return Reply::text(500, "A file is broken, what was read before stays: the log says why\n");
+}
+
 }  // namespace
 
 web::Routes make_routes(const cli::Config& config, const Sources& sources) {
@@ -115,6 +125,9 @@ web::Routes make_routes(const cli::Config& config, const Sources& sources) {
   routes.exact("/-/ready", Handler::ready, [sources, polling = config.poll](const Request&) {
     return polling ? ready(sources) : Reply::text(200, "Ready\n");
   });
+  if (config.web_enable_lifecycle)
+    routes.exact(std::string(reload_path), Handler::reload,
+                 [sources](const Request& request) { return reload(request, sources); });
   if (!page.api) return routes;
   add_image_routes(routes, sources);
   routes.exact("/api/v1/summary", Handler::summary, [sources](const Request&) {

@@ -82,10 +82,12 @@ Result<cli::Config> with_passed_sockets(cli::Config config, const std::vector<Pa
     auto address = web::ListenAddress::of_socket(socket.fd.get());
     if (!address) return refused(address.error().text);
     const bool docker_api = socket.name == docker_api_socket_name;
-    if (docker_api && !address->is_unix && !config.docker_api_insecure)
+    if (docker_api && !address->is_unix && !config.docker_api_insecure &&
+        config.docker_api_web_config_file.empty())
       return refused(address->text() + " (" + docker_api_socket_name +
                      ") is TCP without certificates: whoever reaches it reads everything that the engine "
-                     "tells; use a unix socket, or add --docker-api.insecure if that is meant");
+                     "tells; use a unix socket, give certificates with --docker-api.web.config.file, or add "
+                     "--docker-api.insecure if that is meant");
     (docker_api ? config.docker_api_listen_addresses : config.web_listen_addresses)
         .push_back(*std::move(address));
   }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -62,7 +63,7 @@ class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
 };
 
 struct Settings {
-  Format format = Format::logfmt;
+  std::atomic<Format> format = Format::logfmt;
   std::shared_ptr<spdlog::logger> sink =
       std::make_shared<spdlog::logger>("repodigest", std::make_shared<StderrSink>());
 };

@@ -6,6 +6,7 @@
 #include "command_line.h"
 #include "config_file.h"
 #include "help.h"
+#include "repodigest/access/keeper.h"
 #include "repodigest/cli/options.h"
 #include "values.h"
 
@@ -31,10 +32,13 @@ Status refuse_docker_api(const Config& config) {
         "--no-poll leaves nothing to do: add --docker-api.listen-address, or leave it out to poll");
   const auto tcp =
       std::find_if(addresses.begin(), addresses.end(), [](const auto& address) { return !address.is_unix; });
-  if (tcp == addresses.end() || config.docker_api_insecure) return {};
+  // What is in the file is found out where it is read.
+  if (tcp == addresses.end() || config.docker_api_insecure || !config.docker_api_web_config_file.empty())
+    return {};
   return usage_error("--docker-api.listen-address: " + tcp->text() +
                      " is TCP without certificates: whoever reaches it reads everything that the engine "
-                     "tells; use unix:///path, or add --docker-api.insecure if that is meant");
+                     "tells; use unix:///path, give certificates with --docker-api.web.config.file, or add "
+                     "--docker-api.insecure if that is meant");
 }
 
 /// What is odd about it, but may be meant.
@@ -67,6 +71,13 @@ class Merger {
     if (config_.command == Command::daemon)
       if (auto status = refuse_docker_api(config_); !status) return std::move(status).error();
     return std::move(config_);
+  }
+
+  /// After merge().
+  [[nodiscard]] Settings settings() const {
+    Settings settings;
+    for (const auto& [option, found] : sources_) settings[option->name] = found.values;
+    return settings;
   }
 
  private:
@@ -192,6 +203,9 @@ Parsed checked(const Config& config, const engine::Surroundings& surroundings,
                std::vector<std::string> warnings, bool nagios) {
   const auto endpoint = engine::find_endpoint(config.docker, surroundings);
   if (!endpoint) return refusal(nagios, endpoint.error().text);
+  for (const auto& file : {config.web_config_file, config.docker_api_web_config_file})
+    if (const auto status = access::check_web_config(file); !file.empty() && !status)
+      return refusal(nagios, status.error().text);
   warnings.insert(warnings.end(), endpoint->warnings.begin(), endpoint->warnings.end());
   std::string output;
   for (const auto& warning : warnings) output += "warning: " + warning + '\n';
@@ -208,13 +222,14 @@ Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surr
 
   const bool nagios = wants_nagios(line, surroundings);
   if (!line.mistake.empty()) return refusal(nagios, line.mistake);
-  auto config = Merger(line, surroundings).merge();
+  Merger merger(line, surroundings);
+  auto config = merger.merge();
   if (!config) return refusal(nagios, config.error().text);
   auto warnings = unknown_variables(surroundings);
   if (config->command == Command::daemon)
     for (auto& warning : docker_api_warnings(*config)) warnings.push_back(std::move(warning));
   if (config->config_check) return checked(*config, surroundings, std::move(warnings), nagios);
-  return {*std::move(config), "", 0, std::move(warnings)};
+  return {*std::move(config), "", 0, std::move(warnings), merger.settings()};
 }
 
 }  // namespace repodigest::cli

@@ -275,6 +275,19 @@ std::vector<Option> make_options() {
        .kind = Kind::toggle,
        .help = "Leave out the metrics about the exporter itself (process_*, repodigest_exporter_*).",
        .set = into(&Config::web_disable_exporter_metrics, read_bool)},
+      {.name = "web.config.file",
+       .group = Group::web,
+       .placeholder = "<file>",
+       .help =
+           "Prometheus' web config file: TLS, users, headers, rate limit; for all but unix sockets. Changes "
+           "count at once. Default: none.",
+       .set = into(&Config::web_config_file, read_text)},
+      {.name = "web.enable-lifecycle",
+       .group = Group::web,
+       .kind = Kind::negatable,
+       .default_text = "false",
+       .help = "Let POST /-/reload do what SIGHUP does. Default: off.",
+       .set = into(&Config::web_enable_lifecycle, read_bool)},
       {.name = "web.max-requests",
        .group = Group::web,
        .placeholder = "<n>",
@@ -291,9 +304,15 @@ std::vector<Option> make_options() {
        .group = Group::docker_api,
        .kind = Kind::list,
        .placeholder = "<address>",
-       .help = "Address to serve the corrected Docker API at, as for --web.listen-address; a unix socket, or "
-               "with --docker-api.insecure TCP. Default: none, it is off.",
+       .help =
+           "Address to serve the corrected Docker API at, as for --web.listen-address; a unix socket, or "
+           "TCP where --docker-api.web.config.file verifies client certificates. Default: none, it is off.",
        .set = into_addresses(&Config::docker_api_listen_addresses)},
+      {.name = "docker-api.web.config.file",
+       .group = Group::docker_api,
+       .placeholder = "<file>",
+       .help = "As --web.config.file, for its TCP addresses: who may scrape may not read what is in here.",
+       .set = into(&Config::docker_api_web_config_file, read_text)},
       {.name = "docker-api.socket-mode",
        .group = Group::docker_api,
        .placeholder = "<mode>",

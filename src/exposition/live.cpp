@@ -134,6 +134,13 @@ void add_exporter(Output& out, const Stats& stats) {
       requests.sample(count, {{"handler", handler_names[i]}, {"code", std::to_string(http_codes[j])}});
     }
   }
+  add_single(out, gauge, "repodigest_exporter_config_last_reload_successful",
+             "Whether the last readings of the config file and the web config files were good (1), or one "
+             "was broken and its old state stays (0).",
+             stats.reloads.all_good() ? 1 : 0);
+  add_single(out, gauge, "repodigest_exporter_config_last_reload_success_timestamp_seconds",
+             "When one of them was last read and good.",
+             to_seconds(stats.reloads.last_success().time_since_epoch()));
   add_single(out, gauge, "repodigest_exporter_http_connections",
              "Connections to this exporter that are open now.",
              static_cast<double>(stats.http_connections.load(std::memory_order_relaxed)));

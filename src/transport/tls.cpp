@@ -6,10 +6,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,63 +16,9 @@
 namespace repodigest::transport {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <typename T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
-
-// --- A BIO that sends with MSG_NOSIGNAL: OpenSSL's own would raise SIGPIPE when the peer is gone, and what a
-// signal does belongs to the program, not to a library.
-
-int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
-}
-
-int bio_result(BIO* bio, ssize_t moved, int retry_flag) {
-  BIO_clear_retry_flags(bio);
-  if (moved < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-    BIO_set_flags(bio, retry_flag | BIO_FLAGS_SHOULD_RETRY);
-  return static_cast<int>(moved);
-}
-
-int bio_read(BIO* bio, char* data, int size) {
-  return bio_result(bio, ::recv(socket_of(bio), data, static_cast<std::size_t>(size), 0), BIO_FLAGS_READ);
-}
-
-int bio_write(BIO* bio, const char* data, int size) {
-  return bio_result(bio, ::send(socket_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL),
-                    BIO_FLAGS_WRITE);
-}
-
-long bio_control(BIO*, int command, long, void*) {
-  return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
-
-BIO* make_bio(int socket) {
-  static BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket without SIGPIPE");
-    BIO_meth_set_read(made, bio_read);
-    BIO_meth_set_write(made, bio_write);
-    BIO_meth_set_ctrl(made, bio_control);
-    return made;
-  }();
-  BIO* bio = BIO_new(method);
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): the only place a BIO has for a descriptor
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
-  BIO_set_init(bio, 1);
-  return bio;
-}
+using Context = std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>>;
 
 // --- Texts
-
-std::string openssl_text(unsigned long code) {
-  const char* reason = ERR_reason_error_string(code);
-  return reason != nullptr ? reason : "OpenSSL error " + std::to_string(code);
-}
 
 bool has_client_certificate(SSL* session) {
   return SSL_get_certificate(session) != nullptr;
@@ -141,11 +85,6 @@ Error file_trouble(std::string_view what, const std::string& file, std::string_v
   return {error_number == EACCES ? Reason::permission : Reason::tls, text + errno_text(error_number)};
 }
 
-/// Refuses to ask for a passphrase: OpenSSL would prompt on the terminal.
-int no_passphrase(char*, int, int, void*) {
-  return -1;
-}
-
 Result<Context> make_context(const Tls& tls) {
   ERR_clear_error();
   Context context(SSL_CTX_new(TLS_client_method()));
@@ -175,10 +114,6 @@ Result<Context> make_context(const Tls& tls) {
 }
 
 }  // namespace
-
-void TlsSessionDeleter::operator()(ssl_st* session) const {
-  SSL_free(session);
-}
 
 Error cancelled(Reason why) {
   return {why, why == Reason::timeout ? "the time is up" : "it was given up"};
@@ -216,8 +151,7 @@ Result<TlsSession> tls_connect(const Endpoint& endpoint, int socket, const Cance
   if (!context) return std::move(context).error();
   TlsSession session(SSL_new(context->get()));
   if (!session) return Error{Reason::tls, "cannot set up TLS: " + openssl_text(ERR_get_error())};
-  BIO* bio = make_bio(socket);
-  SSL_set_bio(session.get(), bio, bio);
+  attach_socket(*session, socket);
 
   X509_VERIFY_PARAM* expected = SSL_get0_param(session.get());
   if (X509_VERIFY_PARAM_set1_ip_asc(expected, endpoint.host.c_str()) != 1) {

@@ -3,20 +3,13 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 
 #include "repodigest/base/cancel.h"
+#include "repodigest/base/openssl.h"
 #include "repodigest/base/result.h"
 #include "repodigest/transport/transport.h"
 
-struct ssl_st;  // OpenSSL's SSL
-
 namespace repodigest::transport {
-
-struct TlsSessionDeleter {
-  void operator()(ssl_st* session) const;
-};
-using TlsSession = std::unique_ptr<ssl_st, TlsSessionDeleter>;
 
 /// What a wait that `why` ended comes to, as a bare cause (see Stream).
 Error cancelled(Reason why);

@@ -3,6 +3,9 @@
 #include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -12,6 +15,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
+
+#include "repodigest/access/tls_context.h"
 
 namespace repodigest::web {
 namespace {
@@ -25,14 +32,65 @@ bool is_temporary(int error) {
 
 }  // namespace
 
-std::optional<std::size_t> Connection::read_some(char* data, std::size_t size) const {
+Progress Connection::shake_hands() {
+  ERR_clear_error();
+  const auto moved = outcome_of(SSL_accept(tls_.get()));
+  if (moved) {
+    shaken_ = *moved > 0;
+    return shaken_ ? Progress::done : Progress::blocked;
+  }
+  fell_back_ =
+      ERR_GET_LIB(ERR_peek_error()) == ERR_LIB_SSL && ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
+  trouble_ = access::tls_trouble(*tls_);
+  if (fell_back_) tls_.reset();
+  return Progress::gone;
+}
+
+std::optional<std::size_t> Connection::outcome_of(int result) {
+  awaited_ = 0;
+  if (result > 0) return static_cast<std::size_t>(result);
+  switch (SSL_get_error(tls_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      awaited_ = EPOLLIN;
+      return 0;
+    case SSL_ERROR_WANT_WRITE:
+      awaited_ = EPOLLOUT;
+      return 0;
+    case SSL_ERROR_ZERO_RETURN:
+      return std::nullopt;
+    default:
+      shaken_ = false;
+      return std::nullopt;
+  }
+}
+
+bool Connection::has_decrypted() const {
+  return tls_ && SSL_pending(tls_.get()) > 0;
+}
+
+std::optional<std::size_t> Connection::read_some(char* data, std::size_t size) {
+  if (tls_) {
+    ERR_clear_error();
+    return outcome_of(SSL_read(tls_.get(), data, static_cast<int>(size)));
+  }
   const auto count = ::recv(fd(), data, size, 0);
   if (count > 0) return static_cast<std::size_t>(count);
   if (count < 0 && is_temporary(errno)) return 0;
   return std::nullopt;
 }
 
-std::optional<std::size_t> Connection::write_some(const iovec* parts, std::size_t count) const {
+std::optional<std::size_t> Connection::write_some(const iovec* parts, std::size_t count) {
+  if (tls_) {
+    // A record's worth at once: a head and the body behind it need not be two of them.
+    std::array<char, SSL3_RT_MAX_PLAIN_LENGTH> record;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::size_t filled = 0;
+    for (std::size_t i = 0; i < count && filled < record.size(); ++i) {
+      const std::string_view part(static_cast<const char*>(parts[i].iov_base), parts[i].iov_len);
+      filled += part.copy(record.data() + filled, record.size() - filled);
+    }
+    ERR_clear_error();
+    return outcome_of(SSL_write(tls_.get(), record.data(), static_cast<int>(filled)));
+  }
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);  // sendmsg(2) does not write through it
   message.msg_iovlen = count;
@@ -109,18 +167,30 @@ std::size_t Connection::untaken() const {
   return unsent() + static_cast<std::size_t>(kept);
 }
 
-void Connection::end_sending() const {
+void Connection::say_goodbye() {
+  if (!std::exchange(shaken_, false)) return;
+  ERR_clear_error();
+  (void)SSL_shutdown(tls_.get());  // what the socket does not take now is not waited for
+}
+
+void Connection::end_sending() {
+  say_goodbye();
   (void)::shutdown(fd(), SHUT_WR);
+}
+
+void Connection::close() {
+  if (fd_) say_goodbye();
+  fd_.reset();
 }
 
 Progress Connection::discard() {
   received_ = {};
   std::array<char, 16U << 10U> ignored;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-  const auto count = read_some(ignored.data(), ignored.size());
-  if (!count) return Progress::gone;
-  discarded_ += *count;
-  if (discarded_ > max_discarded) return Progress::gone;
-  return *count > 0 ? Progress::done : Progress::blocked;
+  // Past TLS: nobody reads it.
+  const auto count = ::recv(fd(), ignored.data(), ignored.size(), 0);
+  if (count < 0) return is_temporary(errno) ? Progress::blocked : Progress::gone;
+  discarded_ += static_cast<std::size_t>(count);
+  return count == 0 || discarded_ > max_discarded ? Progress::gone : Progress::done;
 }
 
 std::string Connection::peer() const {
@@ -147,10 +217,14 @@ std::string Connection::peer() const {
     port = ntohs(v4.sin_port);
     (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
   }
-  return ListenAddress{false, "", text.data(), port}.text();
+  std::string peer = ListenAddress{false, "", text.data(), port}.text();
+  if (tls_)
+    if (const auto owner = access::certificate_name(*tls_); !owner.empty()) peer += " certificate=" + owner;
+  return peer;
 }
 
 void Connection::abort() {
+  shaken_ = false;
   const linger at_once{1, 0};
   (void)::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   close();

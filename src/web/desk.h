@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "head.h"
+#include "repodigest/access/keeper.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/web/message.h"
 
@@ -37,7 +38,10 @@ using Taken = std::variant<Answer, Pending, std::shared_ptr<Channel>>;
 
 /// Called on the lobby's thread, without waiting for anybody.
 struct Desk {
-  HeadRules rules = HeadRules::get_and_head;
+  HeadRules rules;
+  /// Has somebody find out whether a request's Authorization is right (Lobby::vetted() follows); false: too
+  /// many wait already.
+  std::function<bool(Task, std::shared_ptr<const access::Policy>)> vet = {};
   /// Takes a request that came on a connection.
   std::function<Taken(Task, const Connection&)> take;
   /// Words the whole reply to a request that is refused, and counts it. `without_body` where it was a HEAD.

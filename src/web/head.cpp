@@ -44,6 +44,7 @@ std::string reply_to(const Refusal& refusal, bool without_body, Wording wording)
   body += '\n';
   ReplyHead head(refusal.status);
   if (refusal.status == 405) head.add("Allow", "GET, HEAD");
+  if (refusal.status == 401) head.add("WWW-Authenticate", R"(Basic realm="repodigest_exporter")");
   if (refusal.status == 503) head.add("Retry-After", "1");
   head.add("Cache-Control", "no-store")
       .add("Connection", "close")
@@ -51,6 +52,12 @@ std::string reply_to(const Refusal& refusal, bool without_body, Wording wording)
       .add("X-Content-Type-Options", "nosniff")
       .add("Content-Length", std::to_string(body.size()));
   return std::move(head).text() + (without_body ? "" : body);
+}
+
+std::string_view Head::header(std::string_view name) const {
+  for (const auto& [known, value] : headers)
+    if (same_ignoring_case(known, name)) return value;
+  return {};
 }
 
 HeadReader::Verdict HeadReader::refuse(const Refusal& refusal) {
@@ -102,7 +109,8 @@ std::optional<Refusal> HeadReader::request_line(std::string_view line) {
   if (!is_version || !is_token(method) || target.find(' ') != std::string_view::npos) return malformed;
   if (version != "HTTP/1.1" && version != "HTTP/1.0")
     return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
-  if (rules_ == HeadRules::get_and_head && method != "GET" && method != "HEAD")
+  const bool is_welcome_post = method == "POST" && !rules_.post_path.empty() && target == rules_.post_path;
+  if (!rules_.any_method && method != "GET" && method != "HEAD" && !is_welcome_post)
     return Refusal{405, "only GET and HEAD are allowed"};
   is_head_ = method == "HEAD";
   is_http_1_0_ = version == "HTTP/1.0";
@@ -147,7 +155,7 @@ std::optional<Refusal> HeadReader::meaning_of(std::string_view name, std::string
 }
 
 std::optional<Refusal> HeadReader::body_follows() {
-  if (rules_ == HeadRules::get_and_head) return Refusal{413, "requests with a body are not served"};
+  if (!rules_.any_method) return Refusal{413, "requests with a body are not served"};
   has_body_ = true;
   return std::nullopt;
 }

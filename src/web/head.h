@@ -14,10 +14,10 @@
 
 namespace repodigest::web {
 
-/// Which heads pass besides being right.
-enum class HeadRules {
-  get_and_head,  ///< no other methods, nothing with a body
-  any_method,    ///< bodies are noted in Head::has_body
+/// Which heads pass besides being right: usually a GET or HEAD without a body.
+struct HeadRules {
+  bool any_method = false;          ///< all others too; bodies are noted in Head::has_body
+  std::string_view post_path = {};  ///< a POST to exactly this path, without a body; "" is none
 };
 
 /// A head that passed.
@@ -26,6 +26,9 @@ struct Head {
   std::vector<std::pair<std::string, std::string>> headers;  ///< as received, in order
   bool keep_alive = false;                                   ///< what the client asked for (RFC 9112 9.3)
   bool has_body = false;  ///< a body follows, which nobody reads: nothing behind it is a request
+
+  /// The first header of that name (any case), or "".
+  [[nodiscard]] std::string_view header(std::string_view name) const;
 };
 
 /// Why a request is answered without being understood; the connection ends with it.
@@ -39,6 +42,9 @@ inline constexpr Refusal too_slow{408, "the request did not arrive in time"};
 inline constexpr Refusal too_many_connections{503, "too many connections"};
 inline constexpr Refusal too_many_requests{503, "too many requests at once"};
 inline constexpr Refusal internal_error{500, "internal error"};
+inline constexpr Refusal tls_wanted{400, "this port speaks TLS: ask by https://"};
+inline constexpr Refusal unauthorized{401, "a user and a password are wanted"};
+inline constexpr Refusal too_often{429, "too many requests in too short a time"};
 
 /// How a refusal says why.
 enum class Wording {

@@ -63,6 +63,14 @@ void Lobby::answered(Answer answer) {
   wake_.raise();
 }
 
+void Lobby::vetted(Vetted vetted) {
+  {
+    const MutexLock lock(mutex_);
+    vetted_.push_back(std::move(vetted));
+  }
+  wake_.raise();
+}
+
 void Lobby::flowed(std::shared_ptr<Channel> channel) {
   {
     const MutexLock lock(mutex_);
@@ -108,16 +116,19 @@ void Lobby::turn() {
   if (woken) {
     wake_.clear();
     std::vector<Answer> answers;
+    std::vector<Vetted> vetted;
     std::vector<std::shared_ptr<Channel>> flows;
     std::optional<SteadyTime> stop_asked;
     {
       const MutexLock lock(mutex_);
       answers.swap(answers_);
+      vetted.swap(vetted_);
       flows.swap(flows_);
       stop_asked = stop_asked_;
     }
     if (stop_asked && !stop_deadline_) begin_stop(*stop_asked);
     for (Answer& answer : answers) guarded([&] { complete(std::move(answer)); });
+    for (Vetted& one : vetted) guarded([&] { let_in(std::move(one)); });
     for (const auto& channel : flows)
       if (Guest* const guest = channel->guest()) guarded([&] { forward(*guest); });
   }
@@ -143,6 +154,7 @@ void Lobby::expire() {
     Guests& waiting = guests(stage);
     return !waiting.empty() && waiting.front().deadline <= now_ ? &waiting.front() : nullptr;
   };
+  while (Guest* guest = first_due(Stage::shaking)) close(*guest);
   while (Guest* guest = first_due(Stage::idle)) close(*guest);
   while (Guest* guest = first_due(Stage::reading)) refuse(*guest, too_slow);
   while (Guest* guest = first_due(Stage::sending)) abort(*guest);
@@ -164,7 +176,7 @@ void Lobby::begin_stop(SteadyTime deadline) {
   stop_deadline_ = deadline;
   paused_until_.reset();
   listeners_.clear();
-  while (close_oldest(Stage::idle) || close_oldest(Stage::reading)) {
+  while (close_oldest(Stage::shaking) || close_oldest(Stage::idle) || close_oldest(Stage::reading)) {
   }
 }
 
@@ -172,7 +184,7 @@ void Lobby::accept(const Listener& listener) {
   for (int i = 0; i < max_accepts; ++i) {
     Fd fd = listener.accept();
     if (fd) {
-      admit(std::move(fd));
+      admit(std::move(fd), listener.address().is_unix);
       continue;
     }
     // Anything else than these three is about the process, not about this one client; accept(2) can hand over
@@ -201,14 +213,21 @@ void Lobby::watch_listeners(bool on) {
   }
 }
 
-void Lobby::admit(Fd fd) {
-  const bool full = connections_ >= options_.max_connections && !close_oldest(Stage::idle);
+void Lobby::admit(Fd fd, bool is_local) {
+  // Who is in the middle of a handshake has had less than head_timeout for it; who is not done then is slow.
+  const bool full =
+      connections_ >= options_.max_connections && !close_oldest(Stage::idle) && !close_oldest(Stage::shaking);
   if (full && connections_ >= options_.max_connections + turned_away_at_once &&
       !close_oldest(Stage::draining))
     return;  // closes it
+  const auto policy = policy_for(is_local);
+  TlsSession tls = policy && policy->tls ? policy->tls->begin(fd.get()) : nullptr;
+  const bool shakes = tls != nullptr;
+  if (full && shakes) return;  // no words without a handshake
   Guests& idle = guests(Stage::idle);
-  idle.emplace_back(std::move(fd), desk_.rules);
+  idle.emplace_back(std::move(fd), desk_.rules, std::move(tls));
   Guest& guest = idle.back();
+  guest.is_local = is_local;
   guest.place = std::prev(idle.end());
   ++connections_;
   stats_.http_connections.fetch_add(1, std::memory_order_relaxed);
@@ -217,13 +236,15 @@ void Lobby::admit(Fd fd) {
   event.events = EPOLLONESHOT;
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, guest.connection.fd(), &event) != 0) return close(guest);
   if (full) return refuse(guest, too_many_connections);
-  enter(guest, Stage::idle);
+  enter(guest, shakes ? Stage::shaking : Stage::idle);
   watch(guest, EPOLLIN);
 }
 
 void Lobby::on_ready(Guest& guest, std::uint32_t events) {
   guest.watched = 0;
   switch (guest.stage) {
+    case Stage::shaking:
+      return shake_hands(guest);
     case Stage::idle:
     case Stage::reading:
       return receive(guest);
@@ -248,7 +269,7 @@ void Lobby::receive(Guest& guest) {
     case Progress::gone:
       return close(guest);
     case Progress::blocked:
-      return watch(guest, EPOLLIN);
+      return watch(guest, guest.connection.awaited(EPOLLIN));
     case Progress::done:
       if (guest.stage == Stage::idle) enter(guest, Stage::reading);
       return examine(guest);
@@ -258,6 +279,7 @@ void Lobby::receive(Guest& guest) {
 void Lobby::examine(Guest& guest) {
   switch (guest.connection.read_head()) {
     case HeadReader::Verdict::incomplete:
+      if (guest.connection.has_decrypted()) return receive(guest);
       return watch(guest, EPOLLIN);
     case HeadReader::Verdict::refused:
       return refuse(guest, guest.connection.reader().refusal());
@@ -266,11 +288,9 @@ void Lobby::examine(Guest& guest) {
   }
 }
 
-void Lobby::submit(Guest& guest) {
-  if (options_.max_requests > 0 && under_way_ >= options_.max_requests)
-    return refuse(guest, too_many_requests);
-  Head head = guest.connection.take_head();
-  Taken taken = desk_.take({&guest, std::move(head)}, guest.connection);
+void Lobby::hand_over(Task task) {
+  Guest& guest = *task.guest;
+  Taken taken = desk_.take(std::move(task), guest.connection);
   if (auto* const channel = std::get_if<std::shared_ptr<Channel>>(&taken))
     return begin_flow(guest, std::move(*channel));
   auto* const answer = std::get_if<Answer>(&taken);
@@ -289,16 +309,22 @@ void Lobby::complete(Answer answer) {
 void Lobby::reply(Answer answer) {
   Guest& guest = *answer.guest;
   guest.last_reply = !answer.keep_alive;
+  add_headers(guest, answer.segments);
   guest.connection.reply(std::move(answer.segments));
   enter(guest, Stage::sending);
   send(guest);
 }
 
 void Lobby::refuse(Guest& guest, const Refusal& refusal) {
-  const bool is_head = guest.channel ? guest.channel->is_head() : guest.connection.reader().is_head();
+  refuse(guest, refusal, guest.channel ? guest.channel->is_head() : guest.connection.reader().is_head());
+}
+
+void Lobby::refuse(Guest& guest, const Refusal& refusal, bool is_head) {
   if (guest.channel) abandon_flow(guest);
   guest.last_reply = true;
-  guest.connection.reply({std::make_shared<const std::string>(desk_.refuse(refusal, is_head))});
+  std::vector<Bytes> segments = {std::make_shared<const std::string>(desk_.refuse(refusal, is_head))};
+  add_headers(guest, segments);
+  guest.connection.reply(std::move(segments));
   enter(guest, Stage::sending);
   send(guest);
 }
@@ -308,7 +334,7 @@ void Lobby::send(Guest& guest) {
     case Progress::gone:
       return close(guest);
     case Progress::blocked:
-      return watch(guest, EPOLLOUT);
+      return watch(guest, guest.connection.awaited(EPOLLOUT));
     case Progress::done:
       return after_reply(guest);
   }
@@ -342,6 +368,7 @@ void Lobby::enter(Guest& guest, Stage stage) {
     case Stage::idle:
       guest.deadline = now_ + options_.idle_timeout;
       break;
+    case Stage::shaking:
     case Stage::reading:
       guest.deadline = now_ + options_.head_timeout;
       break;

@@ -14,6 +14,7 @@
 #include "channel.h"
 #include "connection.h"
 #include "desk.h"
+#include "doorman.h"
 #include "listener.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/log.h"
@@ -25,9 +26,10 @@ namespace repodigest::web {
 /// What a guest is doing. All guests of a state have the same time for it, so each state's list is in the
 /// order of its deadlines.
 enum class Stage {
+  shaking,    ///< in the handshake of TLS
   idle,       ///< nothing of a request has arrived
   reading,    ///< part of a head has arrived
-  working,    ///< a worker has its request; its socket is not watched
+  working,    ///< a worker or the doorman has its request; its socket is not watched
   sending,    ///< its reply is on the way
   queued,     ///< its request waits for a thread of its lane, or has had one for less than the patience
   awaiting,   ///< all that came through its channel is sent
@@ -39,11 +41,14 @@ enum class Stage {
 
 /// A connection and its place in the lobby.
 struct Guest {
-  Guest(Fd fd, HeadRules rules) : connection(std::move(fd), rules) {}
+  Guest(Fd fd, HeadRules rules, TlsSession tls) : connection(std::move(fd), rules, std::move(tls)) {}
 
   Connection connection;
-  std::shared_ptr<Channel> channel;  ///< where its answer comes from, if it has one
-  std::uint32_t watched = 0;         ///< the events that epoll will tell of, once
+  bool is_local = false;  ///< came over a unix socket, where mode and group say who may ask
+  std::shared_ptr<const access::Policy> policy = {};  ///< of its request; null: everybody may ask
+  bool head_is_due = false;                           ///< nothing of the answer that flows has been sent
+  std::shared_ptr<Channel> channel;                   ///< where its answer comes from, if it has one
+  std::uint32_t watched = 0;                          ///< the events that epoll will tell of, once
   Stage stage = Stage::idle;
   SteadyTime deadline{};
   bool last_reply = false;
@@ -51,7 +56,8 @@ struct Guest {
   std::list<Guest>::iterator place;
 };
 
-/// Thread rule: run() on one thread; answered(), flowed() and stop() from any; the rest before run().
+/// Thread rule: run() on one thread; answered(), vetted(), flowed() and stop() from any; the rest before
+/// run().
 class Lobby {
  public:
   /// `options` and `stats` outlive it, and so does what `desk` calls. Throws std::system_error if there is no
@@ -63,6 +69,8 @@ class Lobby {
   /// Serves until stop() and then until the last reply is taken or the deadline has come.
   void run();
   void answered(Answer answer);
+  /// The doorman's verdict.
+  void vetted(Vetted vetted);
   /// Channel::News.
   void flowed(std::shared_ptr<Channel> channel);
   void stop(SteadyTime deadline);
@@ -77,20 +85,28 @@ class Lobby {
   void begin_stop(SteadyTime deadline);
 
   void accept(const Listener& listener);
-  void admit(Fd fd);
+  void admit(Fd fd, bool is_local);
   void pause_accepting(int error);
   void watch_listeners(bool on);
 
   void on_ready(Guest& guest, std::uint32_t events);
   void receive(Guest& guest);
   void examine(Guest& guest);
-  void submit(Guest& guest);
+  void hand_over(Task task);
   void complete(Answer answer);
   void reply(Answer answer);
   void refuse(Guest& guest, const Refusal& refusal);
+  void refuse(Guest& guest, const Refusal& refusal, bool is_head);
   void send(Guest& guest);
   void after_reply(Guest& guest);
   void drain(Guest& guest);
+
+  // In lobby_gate.cpp.
+  [[nodiscard]] std::shared_ptr<const access::Policy> policy_for(bool is_local) const;
+  void shake_hands(Guest& guest);
+  void submit(Guest& guest);
+  void let_in(Vetted vetted);
+  static void add_headers(const Guest& guest, std::vector<Bytes>& segments);
 
   // In lobby_flow.cpp.
   void begin_flow(Guest& guest, std::shared_ptr<Channel> channel);
@@ -116,16 +132,18 @@ class Lobby {
   Wake wake_;
 
   SteadyTime now_{};  ///< of this turn
-  std::array<Guests, 9> guests_;
+  std::array<Guests, 10> guests_;
   std::size_t connections_ = 0;  ///< all but the closed
-  std::size_t under_way_ = 0;    ///< requests that the workers have
+  std::size_t under_way_ = 0;    ///< requests that the workers and the doorman have
   std::optional<SteadyTime> paused_until_;
   std::optional<SteadyTime> stop_deadline_;
   SteadyTime next_beat_ = SteadyTime::max();
   log::Repeated accept_trouble_;
+  log::Repeated handshake_trouble_;
 
   Mutex mutex_;
   std::vector<Answer> answers_ GUARDED_BY(mutex_);
+  std::vector<Vetted> vetted_ GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Channel>> flows_ GUARDED_BY(mutex_);
   std::optional<SteadyTime> stop_asked_ GUARDED_BY(mutex_);
 };

@@ -15,6 +15,7 @@ constexpr int max_portions = 4;
 
 void Lobby::begin_flow(Guest& guest, std::shared_ptr<Channel> channel) {
   guest.channel = std::move(channel);
+  guest.head_is_due = true;
   enter(guest, Stage::queued);
   watch(guest, EPOLLRDHUP);
 }
@@ -30,7 +31,7 @@ void Lobby::forward(Guest& guest) {
       channel.unsent(left);
       // Each sign of life renews the deadline: a flow may take days.
       if (guest.stage != Stage::streaming || i > 0 || left < before) enter_streaming(guest);
-      return watch(guest, EPOLLOUT | EPOLLRDHUP);
+      return watch(guest, guest.connection.awaited(EPOLLOUT) | EPOLLRDHUP);
     }
     const Channel::Portion portion = channel.take();
     if (portion.standing != Standing::open) return end_flow(guest, portion);
@@ -38,7 +39,9 @@ void Lobby::forward(Guest& guest) {
       if (portion.begun) enter(guest, Stage::awaiting);
       return watch(guest, EPOLLRDHUP);
     }
-    guest.connection.reply({portion.bytes});
+    std::vector<Bytes> segments = {portion.bytes};
+    if (std::exchange(guest.head_is_due, false)) add_headers(guest, segments);
+    guest.connection.reply(std::move(segments));
   }
   enter_streaming(guest);
   watch(guest, EPOLLOUT | EPOLLRDHUP);

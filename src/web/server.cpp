@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "doorman.h"
 #include "lanes.h"
 #include "listener.h"
 #include "lobby.h"
@@ -61,11 +62,15 @@ class Server::Impl {
     thread_.join();
     if (workers_) workers_->stop(deadline);
     if (lanes_) lanes_->stop(deadline);
+    doorman_.stop(deadline);
   }
 
  private:
   template <typename Who>
-  static void employ(Desk& desk, Who& who) {
+  void employ(Desk& desk, Who& who) {
+    desk.vet = [this](Task task, std::shared_ptr<const access::Policy> policy) {
+      return doorman_.vet(std::move(task), std::move(policy));
+    };
     desk.take = [&who](Task task, const Connection& connection) {
       return who.take(std::move(task), connection);
     };
@@ -77,6 +82,7 @@ class Server::Impl {
   Desk workers_desk() {
     Desk desk;
     employ(desk, workers_.emplace(routes_, stats_));
+    desk.rules.post_path = options_.post_path;
     return desk;
   }
 
@@ -85,7 +91,7 @@ class Server::Impl {
         *passage_, [this](std::shared_ptr<Channel> channel) { lobby_->flowed(std::move(channel)); });
     Desk desk;
     employ(desk, lanes);
-    desk.rules = HeadRules::any_method;
+    desk.rules.any_method = true;
     desk.withdraw = [&lanes](const Channel& channel) { return lanes.withdraw(channel); };
     desk.patience = passage_->patience;
     return desk;
@@ -99,6 +105,7 @@ class Server::Impl {
   std::optional<Lobby> lobby_;  // outlives those who answer to it
   std::optional<Workers> workers_;
   std::optional<Lanes> lanes_;
+  Doorman doorman_{[this](Vetted vetted) { lobby_->vetted(std::move(vetted)); }};
   std::thread thread_;
 };
 

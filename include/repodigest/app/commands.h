@@ -1,14 +1,18 @@
 // The commands of the program. Each takes its configuration and returns the exit code of the contract.
 #pragma once
 
+#include <functional>
+
 #include "repodigest/cli/config.h"
 #include "repodigest/engine/endpoint.h"
 
 namespace repodigest::app {
 
 /// The daemon: polls and serves until SIGTERM or SIGINT. 0 after these; 1 if it can't start (port taken); 2
-/// for an endpoint that can't be meant. Blocks both signals in the calling thread: call it from main alone.
-int run_daemon(const cli::Config& config, const engine::Surroundings& surroundings);
+/// for an endpoint or a web config that can't be meant. `read` reads the settings again, at SIGHUP and
+/// /-/reload. Blocks these signals in the calling thread: call it from main alone.
+int run_daemon(const cli::Parsed& parsed, const std::function<cli::Parsed()>& read,
+               const engine::Surroundings& surroundings);
 
 /// One complete look, as a report: 0 no duplicates, 1 duplicates, 3 no answer or not delivered, 2 usage.
 int run_check(const cli::Config& config, const engine::Surroundings& surroundings);

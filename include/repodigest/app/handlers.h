@@ -1,6 +1,9 @@
 // What each path of the contract answers, from the newest snapshot and health.
 #pragma once
 
+#include <functional>
+#include <string_view>
+
 #include "repodigest/base/clock.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/cli/config.h"
@@ -18,7 +21,12 @@ struct Sources {
   const Stats& stats;
   const Clock& clock;
   exposition::Forms& forms;
+  /// Reads the configuration again; whether it was good. For /-/reload, with --web.enable-lifecycle.
+  std::function<bool()> reload = {};
 };
+
+/// The one path that takes a POST, with --web.enable-lifecycle.
+inline constexpr std::string_view reload_path = "/-/reload";
 
 /// The routes of the daemon. Handlers may run on any thread at once.
 web::Routes make_routes(const cli::Config& config, const Sources& sources);

@@ -21,7 +21,7 @@ enum class Format { logfmt, json };
 
 using Fields = std::initializer_list<std::pair<std::string_view, std::string_view>>;
 
-/// Sets level and format of the process; before threads start. Default: info, logfmt.
+/// Sets level and format of the process. Default: info, logfmt. Any thread.
 void configure(Level level, Format format);
 
 /// Writes one line, or loses it if nobody reads stderr: it never waits longer than a fraction of a second.

@@ -2,6 +2,7 @@
 // scrape.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -73,9 +74,9 @@ enum class EngineChange { version, store, engine_id };
 inline constexpr std::array<std::string_view, 3> engine_change_names = {"version", "store", "engine_id"};
 
 /// Our own HTTP handlers; the names are values of the label `handler`. `other` is everything without a route.
-enum class Handler { page, metrics, images, image, summary, engine, healthy, ready, other };
-inline constexpr std::array<std::string_view, 9> handler_names = {
-    "page", "metrics", "images", "image", "summary", "engine", "healthy", "ready", "other"};
+enum class Handler { page, metrics, images, image, summary, engine, healthy, ready, reload, other };
+inline constexpr std::array<std::string_view, 10> handler_names = {
+    "page", "metrics", "images", "image", "summary", "engine", "healthy", "ready", "reload", "other"};
 
 /// Calls of the corrected Docker API; the names are values of the label `operation`. `other` is all that is
 /// refused.
@@ -99,18 +100,46 @@ inline constexpr std::array<std::string_view, 12> api_call_names = {
 
 /// The statuses that the corrected Docker API is known to answer, the engine's own and ours; the label
 /// `code`. 499 is no answer: the client hung up before there was one (nginx's number for it).
-inline constexpr std::array<int, 20> api_codes = {200, 301, 304, 400, 401, 403, 404, 405, 408, 409,
-                                                  413, 414, 431, 499, 500, 501, 502, 503, 504, 505};
+inline constexpr std::array<int, 21> api_codes = {200, 301, 304, 400, 401, 403, 404, 405, 408, 409, 413,
+                                                  414, 429, 431, 499, 500, 501, 502, 503, 504, 505};
 
 /// The statuses our web room can answer; the label `code`.
-inline constexpr std::array<int, 15> http_codes = {200, 302, 304, 400, 403, 404, 405, 408,
-                                                   409, 413, 414, 431, 500, 503, 505};
+inline constexpr std::array<int, 17> http_codes = {200, 302, 304, 400, 401, 403, 404, 405, 408,
+                                                   409, 413, 414, 429, 431, 500, 503, 505};
 
 /// The position of an enumerator in its table of names.
 template <typename Enum>
 constexpr std::size_t index_of(Enum value) {
   return static_cast<std::size_t>(value);
 }
+
+/// What is read again while the program runs.
+enum class Reloaded { config, web_config, docker_api_web_config };
+
+/// How the last readings ended. Any thread.
+class Reloads {
+ public:
+  void succeeded(Reloaded what, WallTime now) {
+    good_[static_cast<std::size_t>(what)].store(true, std::memory_order_relaxed);
+    last_success_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  void failed(Reloaded what) {
+    good_[static_cast<std::size_t>(what)].store(false, std::memory_order_relaxed);
+  }
+  /// Whether nothing is out of date because what would replace it is broken.
+  [[nodiscard]] bool all_good() const {
+    return std::all_of(good_.begin(), good_.end(),
+                       [](const auto& good) { return good.load(std::memory_order_relaxed); });
+  }
+  /// Before the first one: 1970.
+  [[nodiscard]] WallTime last_success() const {
+    return WallTime(WallTime::duration(last_success_.load(std::memory_order_relaxed)));
+  }
+
+ private:
+  std::array<std::atomic<bool>, 3> good_ = {true, true, true};
+  std::atomic<WallTime::rep> last_success_{0};
+};
 
 /// All of it. One per process, shared by reference; outlives every thread that counts.
 struct Stats {
@@ -125,6 +154,7 @@ struct Stats {
   std::array<std::array<Counter, http_codes.size()>, handler_names.size()> http_requests;
   std::atomic<std::int64_t> http_connections{0};
   std::atomic<bool> insecure_listener{false};
+  Reloads reloads;
   std::array<std::array<Counter, api_codes.size()>, api_call_names.size()> api_requests;
   Counter api_entries_removed;
 

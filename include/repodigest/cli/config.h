@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,15 +52,19 @@ struct Config {
                                  ///< external URL where none was given
   bool web_api = true;
   bool web_disable_exporter_metrics = false;
+  std::string web_config_file;  ///< "" is none
+  bool web_enable_lifecycle = false;
   std::size_t web_max_requests = 40;
   std::size_t web_max_connections = 512;
 
   std::vector<web::ListenAddress> docker_api_listen_addresses;  ///< empty: no corrected Docker API
+  std::string docker_api_web_config_file;                       ///< "" is none
   unsigned docker_api_socket_mode = 0660;
   std::string docker_api_socket_group;  ///< a name or a number; "" is the process's own
   bool docker_api_correct = true;
   facade::Groups docker_api_allow;
-  bool docker_api_insecure = false;  ///< without it parse() lets the daemon have no TCP address above
+  bool docker_api_insecure = false;  ///< without it, or the web config file, parse() lets the daemon have no
+                                     ///< TCP address above
 
   bool config_check = false;
   std::string config_file;
@@ -86,6 +91,10 @@ struct Config {
   std::string url;
 };
 
+/// By the name of each option: the texts that it got from its strongest source, its default's too; none if it
+/// has neither.
+using Settings = std::map<std::string, std::vector<std::string>>;
+
 /// What came of reading the command line.
 struct Parsed {
   std::optional<Config> config;  ///< nothing: print `output` and end with `exit_code`
@@ -98,6 +107,7 @@ struct Parsed {
   /// One sentence each, to be logged once the log is configured: a variable that looks like one of ours and
   /// is none. It is no error, since container platforms put variables of that prefix into the environment.
   std::vector<std::string> warnings;
+  Settings settings = {};  ///< with config
 };
 
 /// Reads flags, environment and the config file; flag > environment > config file > default. A variable of
@@ -106,9 +116,9 @@ struct Parsed {
 /// docker.context from different sources only the one from the stronger source is kept; both from the same
 /// source are kept for find_endpoint to refuse. A variable's value is not looked at where a flag overrides
 /// it; the config file is always checked whole. What only the daemon would stumble over (--no-poll with
-/// nothing else to do, TCP without --docker-api.insecure) is refused for the daemon alone. Errors go into
-/// Parsed::output as one line that names the flag, the variable, or the file with line and column. Neither
-/// prints nor ends the program. Any thread; reads files and environment through `surroundings` only.
+/// nothing else to do, a Docker API on TCP without certificates) is refused for the daemon alone. Errors go
+/// into Parsed::output as one line that names the flag, the variable, or the file with line and column.
+/// Neither prints nor ends the program. Any thread; reads files and environment through `surroundings` only.
 Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings);
 
 /// The text of --version: seven lines in the order of Prometheus' exporters (prometheus/common

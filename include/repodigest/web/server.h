@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "repodigest/access/keeper.h"
 #include "repodigest/base/clock.h"
 #include "repodigest/base/result.h"
 #include "repodigest/base/stats.h"
@@ -43,6 +44,7 @@ struct ListenAddress {
   [[nodiscard]] bool loopback() const;
 };
 
+/// GET, HEAD and, at ServerOptions::post_path, POST.
 using HandlerFunction = std::function<Reply(const Request&)>;
 /// Answers a GET without a query from what is made already, within microseconds and without waiting for
 /// anybody: it is called on the thread that serves all connections. Nothing where there is more to do: then
@@ -84,6 +86,11 @@ struct ServerOptions {
   std::string_view address_flag = "--web.listen-address";  ///< a literal: what error texts tell to change
   unsigned socket_mode = 0660;                             ///< of unix sockets
   std::optional<gid_t> socket_group = {};                  ///< of unix sockets; nothing: the process's own
+  /// TLS, users, limits and headers for all but unix sockets; outlives the server. Null: plain, for
+  /// everybody.
+  access::Keeper* keeper = nullptr;
+  std::string_view post_path =
+      {};  ///< a literal: the only path that takes a POST, without a body; "" is none
   std::size_t max_connections =
       512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
   std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit

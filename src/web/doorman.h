@@ -1,0 +1,61 @@
+// Who has the time to look at a password.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "desk.h"
+#include "repodigest/access/keeper.h"
+#include "repodigest/base/cancel.h"
+#include "repodigest/base/mutex.h"
+
+namespace repodigest::web {
+
+/// A request whose Authorization was looked at.
+struct Vetted {
+  Task task;
+  bool granted = false;
+};
+
+/// One thread that does one bcrypt at a time, so that strangers who guess passwords take neither the workers
+/// nor more than one processor. Few may wait for it. The thread is started when it is needed. Thread rule:
+/// made, stopped and destroyed by one thread; vet() on the lobby's.
+class Doorman {
+ public:
+  static constexpr std::size_t max_waiting = 16;
+
+  /// `tell` is called on the doorman's thread.
+  explicit Doorman(std::function<void(Vetted)> tell) : tell_(std::move(tell)) {}
+  /// Stops and joins: as long as a bcrypt takes.
+  ~Doorman();
+  Doorman(const Doorman&) = delete;
+  Doorman& operator=(const Doorman&) = delete;
+
+  /// For Desk.
+  bool vet(Task task, std::shared_ptr<const access::Policy> policy) EXCLUDES(mutex_);
+  /// Drops what waits and waits until the thread has ended, or until `deadline`.
+  void stop(SteadyTime deadline) EXCLUDES(mutex_);
+
+ private:
+  struct Job {
+    Task task;
+    std::shared_ptr<const access::Policy> policy;
+  };
+
+  void run();
+  std::optional<Job> next() EXCLUDES(mutex_);
+
+  const std::function<void(Vetted)> tell_;
+  std::thread thread_;
+  Wake ended_;
+  Mutex mutex_;
+  ConditionVariable changed_;
+  std::deque<Job> waiting_ GUARDED_BY(mutex_);
+  bool stopping_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace repodigest::web
