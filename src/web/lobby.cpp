@@ -321,6 +321,7 @@ void Lobby::refuse(Guest& guest, const Refusal& refusal) {
 
 void Lobby::refuse(Guest& guest, const Refusal& refusal, bool is_head) {
   if (guest.channel) abandon_flow(guest);
+  if (!guest.policy) guest.policy = policy_for(guest.is_local);  // it never got as far as a request
   guest.last_reply = true;
   std::vector<Bytes> segments = {std::make_shared<const std::string>(desk_.refuse(refusal, is_head))};
   add_headers(guest, segments);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -17,12 +18,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/fd.h"
+#include "repodigest/base/openssl.h"
+#include "support/test_certificates.h"
 
 namespace repodigest::support {
 
@@ -91,8 +95,38 @@ class RawClient {
         << std::strerror(errno);
   }
 
+  /// How a client shakes hands. It takes any certificate.
+  struct Handshake {
+    PemFiles identity = {};  ///< its own certificate, if it has one
+    int newest = TLS1_3_VERSION;
+    std::string protocols = {};  ///< ALPN, as it stands on the wire
+  };
+  /// Speaks TLS from now on; false if the peer refuses. (With TLS 1.3 it can refuse a certificate later.)
+  bool shake_hands(const Handshake& how) {
+    const timeval limit{patience.count(), 0};
+    ::setsockopt(fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    ::setsockopt(fd(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    const std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>> context(SSL_CTX_new(TLS_client_method()));
+    SSL_CTX_set_security_level(context.get(), 0);
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(context.get(), how.newest);
+    if (!how.identity.certificate.empty()) {
+      EXPECT_EQ(
+          SSL_CTX_use_certificate_file(context.get(), how.identity.certificate.c_str(), SSL_FILETYPE_PEM), 1);
+      EXPECT_EQ(SSL_CTX_use_PrivateKey_file(context.get(), how.identity.key.c_str(), SSL_FILETYPE_PEM), 1);
+    }
+    SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(how.protocols.data()),
+                            static_cast<unsigned>(how.protocols.size()));
+    tls_.reset(SSL_new(context.get()));
+    attach_socket(*tls_, fd());
+    return SSL_connect(tls_.get()) == 1;
+  }
+  bool shake_hands() { return shake_hands({}); }
+  [[nodiscard]] SSL* tls() const { return tls_.get(); }
+
   /// Sends all of it; false if the peer has closed.
   bool send(std::string_view bytes) {
+    if (tls_) return SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
     while (!bytes.empty()) {
       if (Cancel().within(patience).wait(fd(), POLLOUT)) {
         ADD_FAILURE() << "the peer takes nothing";
@@ -141,6 +175,12 @@ class RawClient {
 
   bool receive() {
     std::array<char, 1U << 16U> buffer{};
+    if (tls_ && !ended_) {
+      const int count = SSL_read(tls_.get(), buffer.data(), static_cast<int>(buffer.size()));
+      ended_ = count <= 0;
+      if (!ended_) received_.append(buffer.data(), static_cast<std::size_t>(count));
+      return !ended_;
+    }
     while (!ended_) {
       if (Cancel().within(patience).wait(fd(), POLLIN)) {
         ADD_FAILURE() << "nothing arrives any more";
@@ -157,6 +197,7 @@ class RawClient {
   }
 
   Fd fd_;
+  TlsSession tls_;  ///< null: plain
   std::string received_;
   bool ended_ = false;
 };

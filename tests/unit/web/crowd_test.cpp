@@ -32,29 +32,38 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-class CrowdTest : public testing::TestWithParam<std::size_t> {};
+class CrowdTest : public testing::TestWithParam<std::pair<Over, std::size_t>> {};
 
 TEST_P(CrowdTest, AnswersARequestWhileIdleAndSlowConnectionsAreOpen) {
   allow_many_files();
   if (IsSkipped()) return;
   ServerOptions options;
-  options.max_connections = GetParam();
+  const auto [over, max_connections] = GetParam();
+  options.max_connections = max_connections;
   options.head_timeout = options.idle_timeout = options.send_timeout = never;
-  const Serving serving(options);
+  const Serving serving(options, over);
+  // Over TLS half of those who do nothing do it in the middle of the handshake.
+  const auto idle = [&](int i) {
+    return over == Over::tls && i % 2 == 0 ? RawClient::tcp(serving.port()) : serving.client();
+  };
 
   const auto memory_before = resident_bytes();
   std::vector<RawClient> crowd;
-  for (int i = 0; i < 500; ++i) crowd.push_back(serving.client());
+  for (int i = 0; i < 500; ++i) crowd.push_back(idle(i));
   for (int i = 0; i < 200; ++i) {
-    crowd.push_back(serving.client());
-    ASSERT_TRUE(crowd.back().send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "));
+    crowd.push_back(idle(i));
+    // In the middle of a handshake: the beginning of a record.
+    ASSERT_TRUE(crowd.back().send(crowd.back().tls() != nullptr || over != Over::tls
+                                      ? "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+                                      : "\x16\x03\x01"));
   }
   for (std::uint64_t i = 0; i < 50; ++i) {
     crowd.push_back(RawClient::tcp(serving.port(), 4096));
+    ASSERT_TRUE(over != Over::tls || crowd.back().shake_hands());
     ASSERT_TRUE(crowd.back().send(get("/big")));
     ASSERT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == i + 1; }));
   }
-  const auto expected = std::min<std::int64_t>(750, static_cast<std::int64_t>(GetParam()));
+  const auto expected = std::min<std::int64_t>(750, static_cast<std::int64_t>(max_connections));
   ASSERT_TRUE(eventually([&] { return serving.connections() == expected; })) << serving.connections();
 
   const auto begin = std::chrono::steady_clock::now();
@@ -66,8 +75,12 @@ TEST_P(CrowdTest, AnswersARequestWhileIdleAndSlowConnectionsAreOpen) {
   EXPECT_LT(resident_bytes() - memory_before, serving.big()->size() * 5) << "50 copies would be a gigabyte";
 }
 
-INSTANTIATE_TEST_SUITE_P(WithRoomForAll, CrowdTest, testing::Values(1000));
-INSTANTIATE_TEST_SUITE_P(WithTheDefaultLimit, CrowdTest, testing::Values(ServerOptions().max_connections));
+INSTANTIATE_TEST_SUITE_P(WithRoomForAll, CrowdTest,
+                         testing::Values(std::pair(Over::tcp, std::size_t{1000}),
+                                         std::pair(Over::tls, std::size_t{1000})));
+INSTANTIATE_TEST_SUITE_P(WithTheDefaultLimit, CrowdTest,
+                         testing::Values(std::pair(Over::tcp, ServerOptions().max_connections),
+                                         std::pair(Over::tls, ServerOptions().max_connections)));
 
 TEST(SlowReaderTest, GetsALargeBodyIntact) {
   const Serving serving;

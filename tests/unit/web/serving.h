@@ -11,10 +11,12 @@
 #include <string>
 #include <utility>
 
+#include "policies.h"
 #include "repodigest/base/cancel.h"
 #include "repodigest/base/stats.h"
 #include "repodigest/web/server.h"
 #include "support/raw_client.h"
+#include "support/temporary_folder.h"
 
 namespace repodigest::web {
 
@@ -36,10 +38,14 @@ inline std::string get(const std::string& target, const std::string& headers = "
   return "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
 }
 
-/// Serves on a free port of 127.0.0.1 until its end.
+/// How clients come in.
+enum class Over { tcp, unix_socket, tls };
+
+/// Serves until its end: on a free port of 127.0.0.1, or on a socket of its own folder.
 class Serving {
  public:
-  explicit Serving(ServerOptions options = {}) : server_(with_address(std::move(options)), routes(), stats_) {
+  explicit Serving(ServerOptions options = {}, Over over = Over::tcp)
+      : over_(over), server_(with_address(std::move(options)), routes(), stats_) {
     const auto started = server_.start();
     EXPECT_TRUE(started) << (started ? "" : started.error().text);
   }
@@ -48,7 +54,12 @@ class Serving {
   Serving& operator=(const Serving&) = delete;
 
   [[nodiscard]] std::uint16_t port() const { return server_.bound().at(0).port; }
-  [[nodiscard]] RawClient client() const { return RawClient::tcp(port()); }
+  [[nodiscard]] RawClient client() const {
+    if (over_ == Over::unix_socket) return RawClient::unix_socket(server_.bound().at(0).path);
+    RawClient client = RawClient::tcp(port());
+    EXPECT_TRUE(over_ != Over::tls || client.shake_hands());
+    return client;
+  }
   /// One request on a connection of its own.
   [[nodiscard]] RawReply ask(const std::string& request) const {
     RawClient asking = client();
@@ -70,8 +81,12 @@ class Serving {
   [[nodiscard]] const Bytes& big() const { return big_; }
 
  private:
-  static ServerOptions with_address(ServerOptions options) {
-    if (options.addresses.empty()) options.addresses.push_back({false, "", "127.0.0.1", 0});
+  ServerOptions with_address(ServerOptions options) {
+    if (over_ == Over::unix_socket)
+      options.addresses.push_back({true, (folder_.path() / "web.sock").string(), "", 0});
+    else if (options.addresses.empty())
+      options.addresses.push_back({false, "", "127.0.0.1", 0});
+    if (over_ == Over::tls) options.keeper = policies_.emplace().use("");
     return options;
   }
 
@@ -145,6 +160,9 @@ class Serving {
     return routes;
   }
 
+  const Over over_;
+  support::TemporaryFolder folder_;
+  std::optional<Policies> policies_;
   Stats stats_;
   Bytes big_ = make_big();
   Wake released_;
