@@ -46,6 +46,7 @@ struct Config {
   std::vector<web::ListenAddress> web_listen_addresses;  ///< never empty after parse()
   std::string web_telemetry_path = "/metrics";
   bool web_api = true;
+  bool web_ui = true;  ///< off: on `/` there is only a list of links
   bool web_disable_exporter_metrics = false;
   std::size_t web_max_requests = 40;
   std::size_t web_max_connections = 512;
