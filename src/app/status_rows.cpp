@@ -114,8 +114,8 @@ void append_row(Html& row, const Image& image, bool links) {
       .html("\">")
       .text(short_id(image.id))
       .html("</code></td>");
-  const auto append_count = [&](std::size_t count) {
-    row.html("<td class=\"num\">");
+  const auto append_count = [&](std::size_t count, std::string_view kind) {
+    row.html("<td class=\"").html(kind).html("\">");
     if (image.digests)
       row.text(count);
     else
@@ -124,9 +124,9 @@ void append_row(Html& row, const Image& image, bool links) {
   };
   const std::size_t raw = image.digests ? image.digests->raw_count : 0;
   const std::size_t unique = image.digests ? image.digests->unique.size() : 0;
-  append_count(raw);
-  append_count(unique);
-  append_count(raw - unique);
+  append_count(raw, "num");
+  append_count(unique, "num");
+  append_count(raw - unique, raw > unique ? "num some" : "num");
   row.html("<td>");
   append_badges(row, image);
   row.html("</td></tr>\n");

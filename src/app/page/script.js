@@ -1,8 +1,8 @@
 'use strict';
 {
-// What the server rendered is made live: rows from api/v1/images (asked with its ETag), ages from the summary,
-// words about the engine from its document. Texts of images only ever become text nodes and attributes.
-const FIRST = 200;        // rows that are made at once; the server renders as many
+// Makes what the server rendered live. Texts from outside only ever become text nodes and harmless attributes.
+const FIRST = 200;        // rows that are shown unasked; the server renders as many
+const AT_ONCE = 50;       // of them before the next picture
 const LISTED = 100;       // entries of one list in a row's details, as the server has it
 const EVERY = 5000;       // ms from one refresh to the next
 const COUNTED = ['tagged_digest', 'placeholder'];  // anomalies that make no image anomalous
@@ -30,7 +30,7 @@ const plural = (count, word) => count + ' ' + word + (count === 1 ? '' : 's');
 const nameOf = (image) => {
   const tags = image.repo_tags.filter((tag) => !tag.includes('@')).sort();
   if (tags.length) return tags[0];
-  for (const entry of image.repo_digests || []) {
+  for (const entry of [...(image.repo_digests || []), ...image.repo_tags]) {
     const parts = /^([\w.:/[\]-]+?)(:[\w.-]+)?@sha\d+:/.exec(entry);
     if (parts) return parts[1];
   }
@@ -110,13 +110,13 @@ const rowOf = (item) => {
   more.addEventListener('toggle', fill);  // filled when opened: most never are
   const button = el('button', {type: 'button', class: 'copy', 'aria-label': 'Copy the id of ' + item.name}, 'Copy');
   button.addEventListener('click', () => copy(button, item.id));
-  const number = (value) => el('td', {class: 'num'}, item.known ? String(value) : '–');
+  const number = (value, kind) => el('td', {class: kind}, item.known ? String(value) : '–');
   const badges = item.image.anomalies.map((one) => badge(one.replaceAll('_', ' '), COUNTED.includes(one)));
   if (!item.known && !item.image.anomalies.includes('not_inspectable')) badges.push(badge('not inspected yet', true));
   const row = el('tr', {'data-id': item.id},
     el('th', {scope: 'row'}, more, ...usedBy(item)),
     el('td', {}, el('code', {title: item.id}, item.id.replace(/^.*:/, '').slice(0, 12)), button),
-    number(item.raw), number(item.unique), number(item.surplus), el('td', {}, ...badges));
+    number(item.raw, 'num'), number(item.unique, 'num'), number(item.surplus, item.surplus > 0 ? 'num some' : 'num'), el('td', {}, ...badges));
   if (item.odd) row.className = 'odd';
   return row;
 };
@@ -130,7 +130,8 @@ const cached = (item) => {
 
 /// Puts these rows on the page and leaves the focus where it was.
 const put = (wanted) => {
-  if (wanted.length === body.rows.length && wanted.every((row, i) => row === body.rows[i])) return;
+  const there = [...body.rows];  // the live list is slow to index
+  if (wanted.length === there.length && wanted.every((row, i) => row === there[i])) return;
   const focus = document.activeElement;
   const of = body.contains(focus) && focus.closest('tr').dataset.id;
   body.replaceChildren(...wanted);
@@ -195,16 +196,15 @@ const show = (keep) => {
   const words = view.q.toLowerCase().split(/\s+/).filter(Boolean);
   const found = items.filter((item) => fits(item, words)).sort(order());
   clearTimeout(growing);
-  put(found.slice(0, Math.max(FIRST, keep ? body.rows.length : 0)).map(cached));
+  const shown = everything ? found.length : Math.min(found.length, FIRST);
+  put(found.slice(0, Math.min(shown, keep ? Math.max(AT_ONCE, body.rows.length) : AT_ONCE)).map(cached));
   const grow = () => {
     const count = body.rows.length;
-    if (everything && count < found.length) {
-      body.append(...found.slice(count, count + FIRST).map(cached));
-      growing = setTimeout(grow);
-    }
+    if (count >= shown) return;
+    body.append(...found.slice(count, Math.min(shown, count + FIRST)).map(cached));
+    growing = setTimeout(grow);
   };
   growing = setTimeout(grow);
-  const shown = everything ? found.length : body.rows.length;
   say('shown', 'Showing ' + shown + ' of ' + plural(items.length, 'image'));
   $('all').hidden = shown === found.length;
   $('all').textContent = 'Show all ' + found.length;
@@ -232,29 +232,23 @@ const light = (id, kind, text, title) => {
   say(id, text);
 };
 
-const takeImages = (found) => {
-  etag = found.headers.get('ETag') || '';
-  return found.json().then((document) => {
-    items = document.images.map(itemOf);
-    const known = new Map(items.map((item) => [item.id, item]));
-    for (const [id, made] of rows) {
-      const item = known.get(id);
-      if (item && made.key === JSON.stringify(item.image)) continue;
-      rows.delete(id);
-      if (!item || !made.row.querySelector('details').open) continue;
-      cached(item).querySelector('details').open = true;  // stays open where somebody reads
-    }
-    const totals = document.totals;
-    const surplus = totals.repo_digests - totals.repo_digests_unique;
-    const tiles = {images: totals.images, duplicates: totals.images_with_duplicates, raw: totals.repo_digests,
-      unique: totals.repo_digests_unique, surplus};
-    for (const tile in tiles) say('t-' + tile, String(tiles[tile]));
-    for (const tile of ['duplicates', 'surplus'])
-      $('t-' + tile).closest('.tile').classList.toggle('some', tiles[tile] > 0);
-    const share = totals.repo_digests ? Math.floor(100 * totals.repo_digests_unique / totals.repo_digests) : 100;
-    $('part').setAttribute('width', share + '%');
-    show(true);
-  });
+const takeImages = ({images, totals}) => {
+  items = images.map(itemOf);
+  const known = new Map(items.map((item) => [item.id, item]));
+  for (const [id, made] of rows) {
+    const item = known.get(id);
+    if (item && made.key === JSON.stringify(item.image)) continue;
+    rows.delete(id);
+    if (!item || !made.row.querySelector('details').open) continue;
+    cached(item).querySelector('details').open = true;  // stays open where somebody reads
+  }
+  const {images: all, images_with_duplicates: duplicates, repo_digests: raw, repo_digests_unique: unique} = totals;
+  const tiles = {images: all, duplicates, raw, unique, surplus: raw - unique};
+  for (const tile in tiles) say('t-' + tile, String(tiles[tile]));
+  for (const tile of ['duplicates', 'surplus'])
+    $('t-' + tile).closest('.tile').classList.toggle('some', tiles[tile] > 0);
+  $('part').setAttribute('width', (raw ? Math.floor(100 * unique / raw) : 100) + '%');
+  show(true);
 };
 
 const takeWords = (summary, {engine, advisories, poll}) => {
@@ -299,15 +293,12 @@ let asking = false;
 let wait = EVERY;
 let heard = '';  // when the exporter last answered
 
-const live = (kind, text) => {
-  $('live').dataset.state = kind;
-  say('live', text);
-};
-
 const ask = async (path, headers) => {
   const answer = await fetch('api/v1/' + path, {headers, cache: 'no-store', signal: AbortSignal.timeout(20000)});
-  if (!answer.ok && answer.status !== 304 && answer.status !== 503) throw new Error(path + ' answered ' + answer.status);
-  return answer;
+  const {status} = answer;
+  if (!answer.ok && status !== 304 && status !== 503) throw new Error(path + ' answered ' + status);
+  const text = await answer.text();
+  return {status, etag: answer.headers.get('ETag'), body: text && JSON.parse(text)};
 };
 
 const refresh = async () => {
@@ -317,23 +308,25 @@ const refresh = async () => {
   try {
     const [images, summary, engine] = await Promise.all(
       [ask('images', etag ? {'If-None-Match': etag} : {}), ask('summary'), ask('engine')]);
-    const words = await Promise.all([summary.json(), engine.json()]);
     if (!paused) {
-      takeWords(...words);
-      if (images.status === 200) await takeImages(images);
-      else if (images.status === 503) {  // not listed yet, or it is another engine now
+      takeWords(summary.body, engine.body);
+      if (images.status === 200) {
+        takeImages(images.body);
+        etag = images.etag;
+      }
+      if (images.status === 503) {  // not listed yet, or it is another engine now
         etag = '';
         items = [];
         show();
-        $('empty').textContent = (await images.json()).error;
+        $('empty').textContent = images.body.error;
       }
       heard = clock();
       wait = EVERY;
-      live('good', 'Live');
+      light('live', 'good', 'Live');
     }
   } catch (failure) {
     wait = Math.min(wait * 2, 60000);
-    live('bad', 'Not live');
+    light('live', 'bad', 'Not live');
     trouble(['The exporter does not answer (' + failure.message + ').' + (heard ? ' What stands here is from ' + heard + '.' : '')]);
   }
   asking = false;
@@ -372,7 +365,7 @@ const start = () => {
   $('pause').addEventListener('click', () => {
     paused = !paused;
     $('pause').textContent = paused ? 'Resume' : 'Pause';
-    if (paused) live('', 'Paused at ' + clock());
+    if (paused) light('live', '', 'Paused at ' + clock());
     else refresh();
   });
   document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); else refresh(); });

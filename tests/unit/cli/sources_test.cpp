@@ -37,6 +37,7 @@ const std::map<std::string, std::string> other_values = {
     {"web.listen-address", "unix:///run/r.sock"},
     {"web.telemetry-path", "/own"},
     {"web.api", "false"},
+    {"web.ui", "false"},
     {"web.disable-exporter-metrics", "true"},
     {"web.max-requests", "0"},
     {"web.max-connections", "3"},

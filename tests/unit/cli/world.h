@@ -87,6 +87,7 @@ inline std::string described(const Config& config) {
       << "metrics.max-images=" << config.series.max_images << '\n'
       << "web.telemetry-path=" << config.web_telemetry_path << '\n'
       << "web.api=" << config.web_api << '\n'
+      << "web.ui=" << config.web_ui << '\n'
       << "web.disable-exporter-metrics=" << config.web_disable_exporter_metrics << '\n'
       << "web.max-requests=" << config.web_max_requests << '\n'
       << "web.max-connections=" << config.web_max_connections << '\n'
