@@ -42,9 +42,9 @@ test('goes from the skip link over the tools to a row', async () => {
   assert.equal(await page.locator('#shown').textContent(), 'Showing 6 of 18 images');
   await tabTo(page, '#rows summary');
   await page.keyboard.press('Enter');
-  assert.ok(await page.locator('#rows dl').first().isVisible());
+  await page.locator('#rows dl').first().waitFor();
   await page.keyboard.press('Enter');
-  assert.ok(!await page.locator('#rows dl').first().isVisible());
+  await page.locator('#rows dl').first().waitFor({state: 'hidden'});
   await quiet(page);
 });
 

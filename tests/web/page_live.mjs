@@ -18,18 +18,19 @@ async function refresh(page) {
 const withClock = (page) => page.clock.install();
 /// Refreshes until the page says it.
 async function refreshUntil(page, selector, text) {
-  for (let i = 0; i < 200; ++i) {
+  for (const end = Date.now() + 30000; Date.now() < end;) {
     if (text.test(await page.locator(selector).textContent())) return;
     await refresh(page);
   }
   assert.fail(`${selector} is "${await page.locator(selector).textContent()}", not ${text}`);
 }
 
-test('asks with the ETag, and shows a new image where the focus is kept', async () => {
+test('asks with the ETag, and shows a new image where the focus is kept', async (t) => {
   const stage = await Stage.start('recorded');
+  t.after(() => stage.end());
   const page = await browser.live(stage.url, {}, withClock);
   let status = 200;  // as long as its first looks still bring news
-  for (let i = 0; i < 20 && status !== 304; ++i) status = (await refresh(page))[0].status();
+  for (const end = Date.now() + 30000; status !== 304 && Date.now() < end;) status = (await refresh(page))[0].status();
   assert.equal(status, 304);
   const summary = page.locator('#rows summary', {hasText: 'retag:latest'});
   await summary.focus();
@@ -40,11 +41,11 @@ test('asks with the ETag, and shows a new image where the focus is kept', async 
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'retag:latest');
   assert.ok(await page.locator('#rows tr', {hasText: 'retag:latest'}).locator('dl').isVisible(), 'still open');
   await quiet(page);
-  await stage.end();
 });
 
-test('says that the engine went, keeps what it knows, and says that it is back', async () => {
+test('says that the engine went, keeps what it knows, and says that it is back', async (t) => {
   const stage = await Stage.start('recorded');
+  t.after(() => stage.end());
   const page = await browser.live(stage.url, {}, withClock);
   await stage.tell('die');
   await refreshUntil(page, '#trouble', /does not answer: .*docker\.sock/);
@@ -62,11 +63,11 @@ test('says that the engine went, keeps what it knows, and says that it is back',
   await refreshUntil(page, '#up', /^Engine answers$/);
   await refreshUntil(page, '#trouble', /^$/);
   await quiet(page);
-  await stage.end();
 });
 
-test('asks nothing while it is paused or hidden', async () => {
+test('asks nothing while it is paused or hidden', async (t) => {
   const stage = await Stage.start('recorded');
+  t.after(() => stage.end());
   const page = await browser.live(stage.url, {}, async (fresh) => {
     await withClock(fresh);
     await fresh.addInitScript(() => Object.defineProperty(document, 'hidden', {get: () => window.away}));
@@ -95,11 +96,11 @@ test('asks nothing while it is paused or hidden', async () => {
   await turn(false);
   await seen;
   await quiet(page);
-  await stage.end();
 });
 
-test('says that the exporter went, and from when it is what stands there', async () => {
+test('says that the exporter went, and from when it is what stands there', async (t) => {
   const stage = await Stage.start('recorded');
+  t.after(() => stage.end());
   const page = await browser.live(stage.url, {}, withClock);
   await stage.tell('end the program');
   await page.clock.runFor(6000);
@@ -108,11 +109,11 @@ test('says that the exporter went, and from when it is what stands there', async
   assert.equal((await namesOf(page)).length, 18);
   assert.ok(page.complaints.every((one) => /no answer from|ERR_CONNECTION/.test(one)), page.complaints.join());
   await page.context().close();
-  await stage.end();
 });
 
-test('works below a path, behind a proxy that takes it off', async () => {
+test('works below a path, behind a proxy that takes it off', async (t) => {
   const stage = await Stage.start('recorded');
+  t.after(() => stage.end());
   const prefix = '/tools/digests';
   const strays = [];
   const proxy = createServer((asked, answer) => {
@@ -126,6 +127,7 @@ test('works below a path, behind a proxy that takes it off', async () => {
       got.pipe(answer);
     }).end();
   });
+  t.after(() => proxy.close().closeAllConnections());
   await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
   const page = await browser.live(`http://127.0.0.1:${proxy.address().port}${prefix}/`);
   for (const link of await page.locator('nav a, #rows tr:first-child a').all()) {
@@ -137,7 +139,4 @@ test('works below a path, behind a proxy that takes it off', async () => {
   assert.equal(new URL(page.url()).pathname, prefix + '/');
   assert.deepEqual(strays, []);
   await quiet(page);
-  proxy.closeAllConnections();
-  proxy.close();
-  await stage.end();
 });

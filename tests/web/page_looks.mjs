@@ -88,25 +88,27 @@ test('names the containers of an image with duplicates', async () => {
   await quiet(page);
 });
 
-test('without the API it has no script and is complete', async () => {
+test('without the API it has no script and is complete', async (t) => {
   const bare = await Stage.start('recorded', '--no-web.api');
+  t.after(() => bare.end());
   const page = await browser.open(bare.url);
   assert.equal(await page.locator('script').count(), 0);
   assert.equal((await namesOf(page)).length, 18);
   assert.equal(await page.locator('a[href^="api/"]').count(), 0);
   await accessible(page);
   await quiet(page);
-  await bare.end();
 });
 
-test('without polling it says so', async () => {
+test('without polling it says so', async (t) => {
   const folder = mkdtempSync(tmpdir() + '/page-');
   const window = await Stage.start('recorded', '--no-poll', `--docker-api.listen-address=unix://${folder}/docker.sock`);
+  t.after(async () => {
+    await window.end();
+    rmSync(folder, {recursive: true});
+  });
   const page = await browser.open(window.url);
   assert.match(await page.locator('main').textContent(), /Polling is off/);
   assert.equal(await page.locator('table, script').count(), 0);
   await accessible(page);
   await quiet(page);
-  await window.end();
-  rmSync(folder, {recursive: true});
 });
