@@ -45,29 +45,27 @@ test('searches in less than 50 ms, until the next picture', async () => {
     window.times = [];
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries())
-        if (entry.name === 'input') window.times.push(entry.processingEnd - entry.startTime, entry.duration);
+        if (entry.name === 'input') window.times.push(entry.duration);
     }).observe({type: 'event', durationThreshold: 0});
   });
-  const scripts = [];
-  for (const text of ['team7/app1', 'mirror 99', 'sha256:00', 'zzz', '']) {
-    scripts.push(await page.evaluate((value) => {
-      const field = document.getElementById('q');
-      const began = performance.now();
-      field.value = value;
-      field.dispatchEvent(new Event('input'));
-      document.body.getBoundingClientRect();  // with the layout
-      return performance.now() - began;
-    }, text));
-  }
-  best('search of a word, script and layout', scripts);
+  const searches = ['team7/app1', 'mirror 99', 'sha256:00', 'zzz', ''].map((text) => [text, []]);
+  for (let i = 0; i < tries; ++i)
+    for (const [text, times] of searches)
+      times.push(await page.evaluate((value) => {
+        const field = document.getElementById('q');
+        const began = performance.now();
+        field.value = value;
+        field.dispatchEvent(new Event('input'));
+        document.body.getBoundingClientRect();  // with the layout
+        return performance.now() - began;
+      }, text));
+  for (const [text, times] of searches) assert.ok(best(`search of "${text}", script and layout`, times) < 50);
   await page.locator('#q').focus();
   for (const key of 'team1') await page.keyboard.press(key);
   assert.match(await page.locator('#shown').textContent(), /^Showing 200 of 5000/);
   await page.waitForFunction(() => window.times.length >= 2);
   const times = await page.evaluate(() => window.times);
-  const painted = best('typing a letter, until it is painted', times.filter((_, i) => i % 2 === 1));
-  assert.ok(painted < 50 || Math.min(...scripts) < 50);
-  assert.ok(best('search of a word, script and layout', scripts) < 50);
+  assert.ok(best('typing a letter, until it is painted', times) < 50);
   await quiet(page);
 });
 
