@@ -12,6 +12,7 @@
 #include "repodigest/exposition/json.h"
 #include "repodigest/exposition/live.h"
 #include "repodigest/web/accept.h"
+#include "status_page.h"
 
 namespace repodigest::app {
 namespace {
@@ -117,9 +118,9 @@ web::Routes make_routes(const cli::Config& config, const Sources& sources) {
       telemetry_path, Handler::metrics,
       [sources, live](const Request& request) { return metrics(request, sources, live); },
       [sources, live](const Request& request) { return metrics_at_once(request, sources, live); });
-  routes.exact("/", Handler::page, [sources, page](const Request&) {
-    const Moment moment(sources);
-    return landing_page(*moment.snapshot, moment.health, moment.stale, sources.stats.events_connected, page);
+  routes.exact("/", Handler::page, [sources, page, status = config.web_ui](const Request& request) {
+    if (!status) return landing_page(page, wants_gzip(request));
+    return status_page(Moment(sources), sources.stats.events_connected, page, wants_gzip(request));
   });
   routes.exact("/-/healthy", Handler::healthy, [](const Request&) { return Reply::text(200, "Healthy\n"); });
   routes.exact("/-/ready", Handler::ready, [sources, polling = config.poll](const Request&) {

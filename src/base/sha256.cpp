@@ -11,6 +11,12 @@ void must(int succeeded) {
   if (succeeded != 1) throw std::bad_alloc();
 }
 
+Sha256::Sum sum_of(std::string_view bytes) {
+  Sha256 sum;
+  sum.add(bytes);
+  return sum.finish();
+}
+
 }  // namespace
 
 void Sha256::Free::operator()(evp_md_ctx_st* context) const {
@@ -34,15 +40,22 @@ Sha256::Sum Sha256::finish() {
 
 std::string sha256_hex(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";
-  Sha256 sum;
-  sum.add(bytes);
   std::string hex;
-  for (const char c : sum.finish()) {
+  for (const char c : sum_of(bytes)) {
     const auto byte = static_cast<unsigned char>(c);
     hex += digits[byte >> 4U];
     hex += digits[byte & 0xFU];
   }
   return hex;
+}
+
+std::string sha256_base64(std::string_view bytes) {
+  const Sha256::Sum sum = sum_of(bytes);
+  std::string text(4 * ((sum.size() + 2) / 3) + 1, '\0');  // with the NUL that OpenSSL adds
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                  reinterpret_cast<const unsigned char*>(sum.data()), static_cast<int>(sum.size()));
+  text.pop_back();
+  return text;
 }
 
 }  // namespace repodigest

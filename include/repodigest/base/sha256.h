@@ -30,5 +30,7 @@ class Sha256 {
 
 /// SHA-256 of `bytes` in lower-case hex, as sha256sum(1) prints it. Any thread.
 std::string sha256_hex(std::string_view bytes);
+/// The same in base64, as a Content-Security-Policy has it. Any thread.
+std::string sha256_base64(std::string_view bytes);
 
 }  // namespace repodigest

@@ -51,6 +51,7 @@ struct Config {
   std::string web_route_prefix;  ///< "" or "/a/b": before every path; after parse() that of the
                                  ///< external URL where none was given
   bool web_api = true;
+  bool web_ui = true;  ///< off: on `/` there is only a list of links
   bool web_disable_exporter_metrics = false;
   std::string web_config_file;  ///< "" is none
   bool web_enable_lifecycle = false;

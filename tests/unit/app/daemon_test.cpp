@@ -75,7 +75,7 @@ TEST_F(DaemonTest, SaysEverywhereThatEventsAreHeard) {
   EXPECT_EQ(engine.at("events").at("connected"), true);
   EXPECT_EQ(engine.at("budget").at("max_share"), 0.1);
   EXPECT_GT(engine.at("budget").at("busy_seconds").at("inspect"), 0.0);
-  EXPECT_NE(daemon_->body("/").find("<td>connected</td>"), std::string::npos);
+  EXPECT_NE(daemon_->body("/").find("Event stream connected"), std::string::npos);
 }
 
 TEST_F(DaemonTest, AnEventShowsANewImageWithoutAnotherList) {

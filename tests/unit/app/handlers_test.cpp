@@ -216,12 +216,29 @@ TEST_F(HandlersTest, HealthReadinessAndUnknownPaths) {
   EXPECT_EQ(get("/metrics/").status, 404);
 }
 
-TEST_F(HandlersTest, ThePageNamesWhatItFoundAndAllowsNoScript) {
+TEST_F(HandlersTest, ThePageNamesWhatItFound) {
   const auto page = get("/");
   EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
+  EXPECT_EQ(page.header("Cache-Control"), "no-store");
   EXPECT_NE(page.header("Content-Security-Policy").find("default-src 'none'"), std::string_view::npos);
   EXPECT_NE(page.body.find("155"), std::string::npos);
   EXPECT_NE(page.body.find("moby-48747"), std::string::npos);
+  const auto packed = get("/", {{"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+  EXPECT_NE(support::gunzip_one_member(packed.body).find("moby-48747"), std::string::npos);
+}
+
+TEST(HandlersOptionsTest, WithoutThePageThereAreLinksAlone) {
+  const support::Daemon daemon({"--demo", "--no-web.ui"});
+  ASSERT_TRUE(daemon.wait_until_inspected()) << daemon.log();
+  const auto page = daemon.get("/");
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(page->status, 200);
+  EXPECT_NE(page->body.find("<a href=\"metrics\">"), std::string::npos);
+  EXPECT_EQ(page->body.find("docker-host"), std::string::npos);
+  EXPECT_EQ(page->body.find("<script"), std::string::npos);
+  EXPECT_EQ(page->header("Content-Security-Policy"),
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
 TEST(HandlersOptionsTest, ApiTelemetryPathAndSelfMetricsFollowTheFlags) {

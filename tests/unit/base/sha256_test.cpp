@@ -25,6 +25,7 @@ TEST(Sha256Test, IsTheSameForTheSameBytesInPieces) {
 
 TEST(Sha256Test, IsPrintedAsSha256sumPrintsIt) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256_base64("abc"), "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ const std::map<std::string, std::string> other_values = {
     {"web.external-url", "https://proxy.example/r/"},
     {"web.route-prefix", "/own/prefix"},
     {"web.api", "false"},
+    {"web.ui", "false"},
     {"web.disable-exporter-metrics", "true"},
     {"web.max-requests", "0"},
     {"web.max-connections", "3"},

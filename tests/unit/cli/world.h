@@ -90,6 +90,7 @@ inline std::string described(const Config& config) {
       << "web.external-url=" << config.web_external_url << '\n'
       << "web.route-prefix=" << config.web_route_prefix << '\n'
       << "web.api=" << config.web_api << '\n'
+      << "web.ui=" << config.web_ui << '\n'
       << "web.disable-exporter-metrics=" << config.web_disable_exporter_metrics << '\n'
       << "web.max-requests=" << config.web_max_requests << '\n'
       << "web.max-connections=" << config.web_max_connections << '\n'
