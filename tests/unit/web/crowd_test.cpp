@@ -28,7 +28,8 @@ TEST_P(CrowdTest, AnswersARequestWhileIdleAndSlowConnectionsAreOpen) {
   allow_many_files();
   if (IsSkipped()) return;
   ServerOptions options;
-  const auto [over, max_connections] = GetParam();
+  const Over over = GetParam().first;
+  const std::size_t max_connections = GetParam().second;
   options.max_connections = max_connections;
   options.head_timeout = options.idle_timeout = options.send_timeout = never;
   const Serving serving(options, over);
