@@ -10,6 +10,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "docker_api.h"
 #include "guards.h"
@@ -178,10 +179,14 @@ int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::
   give_back_large_blocks();
   const sigset_t signals = block_signals();
   const Supervisor supervisor = Supervisor::of_process();
-  const auto sockets = take_passed_sockets();
-  if (!sockets) return refuse("cannot serve", sockets.error(), 1);
+  auto sockets = take_passed_sockets();
+  if (!sockets) {
+    if (parsed.config->web_systemd_socket) return refuse("cannot serve", sockets.error(), 1);
+    log::warn("about the service manager", {{"warning", sockets.error().text}});
+    sockets = std::vector<PassedSocket>();
+  }
   const auto config = with_passed_sockets(*parsed.config, *sockets);
-  if (!config) return refuse("cannot serve", config.error(), 1);
+  if (!config) return refuse("cannot serve", config.error(), config.error().reason == Reason::usage ? 2 : 1);
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();
   Stats stats;

@@ -37,7 +37,7 @@ std::vector<std::string> split_at_colons(std::string_view text) {
 }
 
 Error refused(std::string why) {
-  return {Reason::usage, "the sockets of the service manager cannot be used: " + std::move(why)};
+  return {Reason::connect, "the sockets of the service manager cannot be used: " + std::move(why)};
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ Result<std::vector<PassedSocket>> take_passed_sockets() {
   const auto fds = take_variable("LISTEN_FDS");
   const auto fd_names = take_variable("LISTEN_FDNAMES");
   std::vector<PassedSocket> sockets;
-  if (!pid || !fds) return sockets;
+  if (!pid || !fds || fds->empty()) return sockets;
   if (whole_number<pid_t>(*pid) != ::getpid()) {
     // Somebody else's, as behind a shell that did not exec: to take them would be theft.
     log::warn("the sockets of the service manager are meant for another process",
@@ -84,10 +84,12 @@ Result<cli::Config> with_passed_sockets(cli::Config config, const std::vector<Pa
     const bool docker_api = socket.name == docker_api_socket_name;
     if (docker_api && !address->is_unix && !config.docker_api_insecure &&
         config.docker_api_web_config_file.empty())
-      return refused(address->text() + " (" + docker_api_socket_name +
-                     ") is TCP without certificates: whoever reaches it reads everything that the engine "
-                     "tells; use a unix socket, give certificates with --docker-api.web.config.file, or add "
-                     "--docker-api.insecure if that is meant");
+      return Error{Reason::usage,
+                   address->text() + ", passed as " + docker_api_socket_name +
+                       ", is TCP without certificates: whoever reaches it reads everything that "
+                       "the engine tells; pass a unix socket, give certificates with "
+                       "--docker-api.web.config.file, or add --docker-api.insecure if that is "
+                       "meant"};
     (docker_api ? config.docker_api_listen_addresses : config.web_listen_addresses)
         .push_back(*std::move(address));
   }

@@ -41,6 +41,19 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
+/// Whether it means the same to every client, behind a slash and as a relative link (RFC 3986 4.2, 5.2.4).
+bool is_plain_path(std::string_view path) {
+  if (path.empty() || !all_visible(path) || path.find_first_of("?#%\"':\\") != std::string_view::npos)
+    return false;
+  while (true) {
+    const auto slash = path.find('/');
+    const auto part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
 }  // namespace
 
 Error usage_error(std::string text) {
@@ -140,9 +153,12 @@ Result<unsigned> read_mode(std::string_view text) {
 }
 
 Result<std::string> read_telemetry_path(std::string_view text) {
-  if (text.substr(0, 1) != "/" || !all_visible(text) || text.find_first_of("?#%") != std::string_view::npos)
-    return usage_error(quoted(text) + " is not a path: it begins with / and has no space, ?, # or %");
+  const std::string_view path = text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
   if (text == "/") return usage_error("\"/\" is the landing page; choose another path");
+  if (path.substr(0, 1) != "/" || !is_plain_path(path.substr(1)))
+    return usage_error(quoted(text) +
+                       " is not a path such as /metrics: it begins with / and has no space, quotes, "
+                       "?, #, %, : or \\, and no part that is empty, . or ..");
   for (const std::string_view taken : {"/api", "/-"})
     if (text == taken || text.substr(0, taken.size() + 1) == std::string(taken) + "/")
       return usage_error(quoted(text) + " collides with " + std::string(taken) + "/; choose another path");
@@ -154,17 +170,10 @@ Result<std::string> read_route_prefix(std::string_view text) {
   const std::string_view path = trimmed_of_slashes(text);
   if (text.find("://") != std::string_view::npos)
     return usage_error(quoted(text) + " is a URL: give it as --web.external-url, or its path alone");
-  if (!all_visible(path) || path.find_first_of("?#%\"'\\") != std::string_view::npos)
+  if (!path.empty() && !is_plain_path(path))
     return usage_error(quoted(text) +
-                       " is not a path such as /exporter: it has no space, quotes, ?, #, % or \\");
-  // What a client makes of such a path is another one (RFC 3986 5.2.4).
-  for (std::string_view rest = path; !rest.empty();) {
-    const std::string_view segment = rest.substr(0, rest.find('/'));
-    if (segment.empty() || segment == "." || segment == "..")
-      return usage_error(quoted(text) +
-                         " is not a path such as /exporter: it has a part that is empty, . or ..");
-    rest.remove_prefix(std::min(segment.size() + 1, rest.size()));
-  }
+                       " is not a path such as /exporter: it has no space, quotes, ?, #, %, : or \\, and "
+                       "no part that is empty, . or ..");
   return path.empty() ? std::string() : "/" + std::string(path);
 }
 

@@ -96,6 +96,7 @@ TEST_F(PassedSocketsTest, OfTheDockerApiAreNotTcpUnlessItIsMeant) {
   pass(on_loopback(), "web");
   pass(on_loopback(), "docker-api");
   EXPECT_THAT(refusal(), HasSubstr("--docker-api.insecure"));
+  EXPECT_EQ(with_passed_sockets(config_, sockets_).error().reason, Reason::usage) << "and so it ends with 2";
   config_.docker_api_insecure = true;
   EXPECT_TRUE(with_passed_sockets(config_, sockets_).ok());
 }
@@ -151,9 +152,14 @@ TEST(TakePassedSocketsTest, RefusesWhatDoesNotAddUp) {
   EXPECT_EXIT(in_a_child(1, "2", nullptr, refused("descriptor 4 is not open")), testing::ExitedWithCode(0),
               "");
   EXPECT_EXIT(in_a_child(1, "1", "a:b", refused("2 names for 1 sockets")), testing::ExitedWithCode(0), "");
-  for (const char* count : {"", "one", "-1", "2147483647", "99999999999"})
+  for (const char* count : {"one", "-1", "2147483647", "99999999999"})
     EXPECT_EXIT(in_a_child(1, count, nullptr, refused("no number of sockets")), testing::ExitedWithCode(0),
                 "");
+}
+
+TEST(TakePassedSocketsTest, TakesAnEmptyCountForNone) {
+  const auto none = [](const Taken& taken) { return taken.ok() && taken->empty(); };
+  EXPECT_EXIT(in_a_child(0, "", nullptr, none), testing::ExitedWithCode(0), "");
 }
 
 TEST(TakePassedSocketsTest, LeavesThoseOfAnotherProcess) {

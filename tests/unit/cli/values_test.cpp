@@ -78,8 +78,8 @@ TEST(ReadTelemetryPath, RefusesPathsThatOthersHave) {
 }
 
 TEST(ReadTelemetryPath, RefusesWhatIsNoPath) {
-  for (const auto* const text :
-       {"", "metrics", "/me trics", "/metrics?x", "/metrics#x", "/m%65trics", "/m\n", "/m\xC3\xA4"})
+  for (const auto* const text : {"", "metrics", "/me trics", "/metrics?x", "/metrics#x", "/m%65trics", "/m\n",
+                                 "/m\xC3\xA4", "/a:b", "//metrics", "/m/../x", "/./m", "/a\"b"})
     EXPECT_FALSE(read_telemetry_path(text)) << text;
 }
 
