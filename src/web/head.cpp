@@ -46,7 +46,8 @@ std::string reply_to(const Refusal& refusal, bool without_body, Wording wording)
   if (refusal.status == 405) head.add("Allow", "GET, HEAD");
   if (refusal.status == 401) head.add("WWW-Authenticate", R"(Basic realm="repodigest_exporter")");
   if (refusal.status == 503) head.add("Retry-After", "1");
-  head.add("Cache-Control", "no-store")
+  head.add("Date", http_date())
+      .add("Cache-Control", "no-store")
       .add("Connection", "close")
       .add("Content-Type", is_json ? "application/json" : "text/plain; charset=utf-8")
       .add("X-Content-Type-Options", "nosniff")

@@ -21,7 +21,7 @@ namespace {
 Answer answer_with(Guest* guest, Reply reply, const Manner& manner) {
   ReplyHead head(reply.status);
   for (const auto& [name, value] : reply.headers) head.add(name, value);
-  head.add("Cache-Control", "no-store").add("X-Content-Type-Options", "nosniff");
+  head.add("Date", http_date()).add("Cache-Control", "no-store").add("X-Content-Type-Options", "nosniff");
   head.add_connection(manner.keep_alive, manner.is_http_1_0);
   Answer answer{guest, {nullptr}, manner.keep_alive};
   if (!is_without_content(reply.status)) {

@@ -1,6 +1,8 @@
 #include "reply_head.h"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <utility>
 
 #include "ascii.h"
@@ -102,6 +104,21 @@ std::string_view phrase_of(int status) {
     default:
       return {};
   }
+}
+
+std::string_view http_date() {
+  // Written once a second: it is on every reply.
+  thread_local std::time_t written = -1;
+  thread_local std::array<char, sizeof "Sun, 06 Nov 1994 08:49:37 GMT"> text{};
+  const std::time_t now = std::time(nullptr);
+  if (now != written) {
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    // The program never leaves the locale "C", whose names these are.
+    if (std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc) == 0) return {};
+    written = now;
+  }
+  return {text.data(), text.size() - 1};
 }
 
 ReplyHead::ReplyHead(int status) : text_("HTTP/1.1 " + std::to_string(status) + " ") {

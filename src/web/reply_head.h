@@ -9,6 +9,10 @@ namespace repodigest::web {
 /// The usual phrase of a status (RFC 9110 15, RFC 6585), or "".
 std::string_view phrase_of(int status);
 
+/// The time now as the header Date has it (RFC 9110 5.6.7, 6.6.1); valid until the next call on this thread.
+/// Any thread.
+std::string_view http_date();
+
 /// Whether a reply of that status ends with its head (RFC 9112 6.3).
 constexpr bool is_without_content(int status) {
   return status == 204 || status == 304;

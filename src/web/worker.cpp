@@ -164,6 +164,7 @@ class Dialogue final : private httplib::Server {
     response.headers.clear();
     // set_header leaves out what has a line end in it.
     for (const auto& [name, value] : reply_->headers) response.set_header(name, value);
+    response.set_header("Date", std::string(http_date()));
     response.set_header("Cache-Control", "no-store");
     response.set_header("X-Content-Type-Options", "nosniff");
     if (!head_.keep_alive)

@@ -51,10 +51,10 @@ TEST(PassageTest, RepliesAtOnceWhereTheRuleSaysSo) {
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(client.send(get("/reply")));
     const RawReply reply = client.read_reply();
-    EXPECT_EQ(reply.head,
-              "HTTP/1.1 403 Forbidden\r\nX-Rule: yes\r\nCache-Control: no-store\r\n"
-              "X-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\n"
-              "Content-Length: 10\r\n\r\n");
+    EXPECT_EQ(reply.head, "HTTP/1.1 403 Forbidden\r\nX-Rule: yes\r\nDate: " + reply.header("Date") +
+                              "\r\nCache-Control: no-store\r\n"
+                              "X-Content-Type-Options: nosniff\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                              "Content-Length: 10\r\n\r\n");
     EXPECT_EQ(reply.body, "GET /reply");
   }
   ASSERT_TRUE(client.send(request("HEAD", "/reply", "Connection: close\r\n")));

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ctime>
 #include <string>
 
 #include "serving.h"
@@ -216,6 +217,18 @@ TEST(ServerTest, CountsTheConnectionsThatAreOpen) {
     EXPECT_TRUE(eventually([&] { return serving.connections() == 2; }));
   }
   EXPECT_TRUE(eventually([&] { return serving.connections() == 0; }));
+}
+
+TEST(ServerTest, TellsTheTimeWithEveryReply) {
+  const Serving serving;
+  for (const std::string& request :
+       {get("/"), get("/no-such-path"), std::string("BREW / HTTP/1.1\r\n\r\n")}) {
+    const RawReply reply = serving.ask(request);
+    std::tm said{};
+    ASSERT_NE(::strptime(reply.header("Date").c_str(), "%a, %d %b %Y %H:%M:%S GMT", &said), nullptr)
+        << reply.head;
+    EXPECT_NEAR(static_cast<double>(::timegm(&said)), static_cast<double>(std::time(nullptr)), 60);
+  }
 }
 
 }  // namespace
