@@ -67,7 +67,7 @@ Status Keeper::read() {
   for (Watched& file : watched_) file.stamp = stamp_of(file.path);
   if (watched_.empty()) watched_.push_back({path_, stamp_of(path_)});
   const auto content = read_regular_file(path_, max_file_bytes);
-  if (!content) return content.error();
+  if (!content) return Error{Reason::usage, content.error().text};
   const auto config = parse_web_config(path_, *content);
   if (!config) return config.error();
   if (config->tls) {

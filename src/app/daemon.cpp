@@ -125,7 +125,7 @@ int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::
   const auto guards = Guards::open(config, stats, clock);
   if (!guards.ok()) {
     log::error("cannot serve", {{"error", guards.error().text}});
-    return 2;
+    return guards.error().reason == Reason::usage ? 2 : 1;
   }
   Reloading reloading(parsed, read, **guards, stats, clock);
   auto docker_api = make_docker_api(config, *access, (*guards)->docker_api(), stats, clock);

@@ -216,6 +216,25 @@ TEST_F(WebConfigTest, IsCheckedWithTheConfigurationCertificatesAndAll) {
   EXPECT_THAT(none.errors, HasSubstr(folder_.path("no.yml")));
 }
 
+TEST_F(WebConfigTest, ThatCannotBeUsedKeepsTheDaemonFromStarting) {
+  const auto outcome = [this](const std::string& text) {
+    folder_.write("web.yml", text);
+    return support::run_program({"--demo", "--web.listen-address=127.0.0.1:0", web_config_flag()});
+  };
+  const auto broken = outcome("no_such_key: 1\n");
+  EXPECT_EQ(broken.exit_code, 2);
+  EXPECT_THAT(broken.errors, HasSubstr("no_such_key"));
+  (void)folder_.authority().issue("another", "DNS:localhost");
+  folder_.write("garbage.crt", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+  for (const std::string pair :
+       {"cert_file: gone.crt, key_file: server.key", "cert_file: server.crt, key_file: gone.key",
+        "cert_file: server.crt, key_file: another.key", "cert_file: garbage.crt, key_file: server.key"}) {
+    const auto bad = outcome("tls_server_config: {" + pair + "}\n");
+    EXPECT_EQ(bad.exit_code, 1) << pair << ": a bad certificate is no usage error; " << bad.errors;
+    EXPECT_THAT(bad.errors, HasSubstr(folder_.path("web.yml")));
+  }
+}
+
 // --- healthcheck
 
 class HealthcheckOfAWebConfig : public WebConfigTest {
