@@ -246,18 +246,24 @@ class HealthcheckOfAWebConfig : public WebConfigTest {
 };
 
 TEST_F(HealthcheckOfAWebConfig, FindsItAliveWhoeverMayAsk) {
-  for (const std::string& config : {
-           serves_tls,
-           one_user,
-           serves_tls + one_user,
-           serves_tls + wants_certificates,
-           serves_tls + "  max_version: TLS12\n" + wants_certificates,
-       }) {
+  for (const std::string& config :
+       {serves_tls, one_user, serves_tls + one_user, serves_tls + wants_certificates,
+        serves_tls + "  max_version: TLS12\n" + wants_certificates,
+        std::string("rate_limit: {interval: 1h, burst: 1}\n")}) {
     start(config);
     for (int i = 0; i < 2; ++i) {
       const auto outcome = healthcheck();
       EXPECT_EQ(outcome.exit_code, 0) << config << outcome.errors;
     }
+  }
+}
+
+TEST_F(HealthcheckOfAWebConfig, FindsItAliveWhileItsFileIsBrokenAndTheOldOneServes) {
+  for (const std::string& config : {serves_tls, one_user, serves_tls + wants_certificates}) {
+    start(config);
+    folder_.write("web.yml", "no_such_key: 1\n");
+    const auto outcome = healthcheck();
+    EXPECT_EQ(outcome.exit_code, 0) << config << outcome.errors;
   }
 }
 
@@ -268,6 +274,8 @@ TEST_F(HealthcheckOfAWebConfig, FindsNothingWhereNothingIs) {
   const auto outcome = healthcheck();
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.errors, HasSubstr("not healthy"));
+  folder_.write("web.yml", "no_such_key: 1\n");
+  EXPECT_EQ(healthcheck().exit_code, 1);
 }
 
 // --- What is never told
