@@ -81,6 +81,8 @@ class Keeper {
 };
 
 /// Whether a file is good, the certificates that it names included. Errors: as Keeper::open().
-Status check_web_config(const std::string& path);
+Status check_web_config(
+    const std::string& path,
+    std::function<Status(const Policy&)> allow = [](const Policy&) { return Status(); });
 
 }  // namespace repodigest::access
