@@ -96,6 +96,13 @@ Result<std::string> fetch(const transport::Endpoint& endpoint, const std::string
   if (!answer.ok()) return answer.error();
   if (answer->status == 200) return std::move(answer->body);
   const Reason reason = answer->status == 404 ? Reason::not_found : Reason::http;
+  if (answer->status == 401)
+    return Error{reason,
+                 endpoint.text() +
+                     " wants a user and a password: let the exporter listen at a unix socket too "
+                     "(--web.listen-address=unix:///path), where its mode and group say who may "
+                     "ask, and name that with --url",
+                 answer->status};
   return Error{reason,
                endpoint.text() + path + " answered with status " + std::to_string(answer->status) + ": " +
                    answer->body.substr(0, 200),

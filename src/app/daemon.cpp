@@ -4,11 +4,12 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "docker_api.h"
 #include "guards.h"
@@ -90,6 +91,87 @@ int wait_for_stop(const sigset_t& signals, Reloading& reloading, const Superviso
   }
 }
 
+/// Says why the daemon does not start.
+int refuse(std::string_view what, const Error& error, int exit_code) {
+  log::error(what, {{"error", error.text}});
+  return exit_code;
+}
+
+web::ServerOptions web_options(const cli::Config& config, const Guards& guards,
+                               const Supervisor& supervisor) {
+  web::ServerOptions options;
+  options.addresses = config.web_listen_addresses;
+  options.keeper = guards.web();
+  options.max_connections = config.web_max_connections;
+  options.max_requests = config.web_max_requests;
+  if (config.web_enable_lifecycle) options.post_path = config.web_route_prefix + std::string(reload_path);
+  if (const auto interval = supervisor.ping_interval()) {
+    options.beat = [&supervisor] { supervisor.ping(); };
+    options.beat_interval = *interval;
+  }
+  return options;
+}
+
+/// What serves and what polls, from the start to the end.
+class Daemon {
+ public:
+  struct Parts {
+    const cli::Config& config;
+    EngineAccess& access;
+    Guards& guards;
+    Reloading& reloading;
+    const Supervisor& supervisor;
+    Stats& stats;
+    const Clock& clock;
+  };
+
+  Daemon(const Parts& parts, std::unique_ptr<facade::Facade> docker_api)
+      : parts_(parts),
+        forms_(parts.config.series),
+        docker_api_(std::move(docker_api)),
+        web_(web_options(parts.config, parts.guards, parts.supervisor), routes(), parts.stats) {
+    if (parts.config.poll)
+      polling_.emplace(parts.config,
+                       Polling::Parts{parts.access, snapshots_, health_, parts.stats, parts.clock});
+  }
+
+  /// Serves, and then polls. Errors: those of the servers.
+  Status start() {
+    if (auto status = web_.start(); !status) return status;
+    if (docker_api_)
+      if (auto status = docker_api_->start(); !status) return status;
+    parts_.guards.announce_web(web_.bound());
+    if (docker_api_) parts_.guards.announce_docker_api(docker_api_->bound());
+    if (polling_) polling_->start();
+    parts_.supervisor.tell(
+        "READY=1", "listening at " + web_.bound().front().text() + ", asking " + parts_.access.endpoint());
+    return {};
+  }
+
+  void stop() {
+    const SteadyTime end = parts_.clock.now() + grace;
+    if (polling_) polling_->give_up();
+    if (docker_api_) docker_api_->stop(grace);
+    web_.stop(std::max(end - parts_.clock.now(), Duration::zero()));
+    docker_api_.reset();
+    polling_.reset();
+  }
+
+ private:
+  web::Routes routes() {
+    return make_routes(parts_.config, {snapshots_, health_, parts_.stats, parts_.clock, forms_,
+                                       [&reloading = parts_.reloading] { return reloading.reload(); }});
+  }
+
+  const Parts parts_;
+  inventory::SnapshotStore snapshots_;
+  poll::HealthBoard health_;
+  exposition::Forms forms_;
+  std::optional<Polling> polling_;
+  std::unique_ptr<facade::Facade> docker_api_;
+  web::Server web_;
+};
+
 }  // namespace
 
 int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::Surroundings& surroundings) {
@@ -97,85 +179,35 @@ int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::
   const sigset_t signals = block_signals();
   const Supervisor supervisor = Supervisor::of_process();
   const auto sockets = take_passed_sockets();
-  const auto placed =
-      sockets.ok() ? with_passed_sockets(*parsed.config, *sockets) : Result<cli::Config>(sockets.error());
-  if (!placed.ok()) {
-    log::error("cannot serve", {{"error", placed.error().text}});
-    return 1;
-  }
-  const cli::Config& config = *placed;
+  if (!sockets) return refuse("cannot serve", sockets.error(), 1);
+  const auto config = with_passed_sockets(*parsed.config, *sockets);
+  if (!config) return refuse("cannot serve", config.error(), 1);
   std::optional<LastResort> last_resort;  // outlives everything that could hang at its end
   const Clock& clock = system_clock();
   Stats stats;
-  inventory::SnapshotStore snapshots;
-  poll::HealthBoard health;
-  exposition::Forms forms(config.series);
 
   log::info("starting repodigest_exporter",
             {{"version", build_info::version()}, {"revision", build_info::revision()}});
-  auto access = EngineAccess::make(config, surroundings, stats, clock);
-  if (!access.ok()) {
-    log::error("no engine to ask", {{"error", access.error().text}});
-    return access.error().reason == Reason::usage ? 2 : 1;
-  }
+  auto access = EngineAccess::make(*config, surroundings, stats, clock);
+  if (!access)
+    return refuse("no engine to ask", access.error(), access.error().reason == Reason::usage ? 2 : 1);
   for (const auto& warning : access->warnings())
     log::warn("about the engine's endpoint", {{"warning", warning}});
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
-  const auto guards = Guards::open(config, stats, clock);
-  if (!guards.ok()) {
-    log::error("cannot serve", {{"error", guards.error().text}});
-    return guards.error().reason == Reason::usage ? 2 : 1;
-  }
+  const auto guards = Guards::open(*config, stats, clock);
+  if (!guards) return refuse("cannot serve", guards.error(), guards.error().reason == Reason::usage ? 2 : 1);
   Reloading reloading(parsed, read, **guards, stats, clock);
-  auto docker_api = make_docker_api(config, *access, (*guards)->docker_api(), stats, clock);
-  if (!docker_api.ok()) {
-    log::error("cannot serve", {{"error", docker_api.error().text}});
-    return 2;
-  }
-  std::optional<Polling> polling;
-  if (config.poll) polling.emplace(config, Polling::Parts{*access, snapshots, health, stats, clock});
+  auto docker_api = make_docker_api(*config, *access, (*guards)->docker_api(), stats, clock);
+  if (!docker_api) return refuse("cannot serve", docker_api.error(), 2);
+  Daemon daemon({*config, *access, **guards, reloading, supervisor, stats, clock}, *std::move(docker_api));
+  if (const auto started = daemon.start(); !started) return refuse("cannot serve", started.error(), 1);
 
-  web::ServerOptions serving;
-  serving.addresses = config.web_listen_addresses;
-  serving.max_connections = config.web_max_connections;
-  serving.max_requests = config.web_max_requests;
-  if (const auto interval = supervisor.ping_interval()) {
-    serving.beat = [&supervisor] { supervisor.ping(); };
-    serving.beat_interval = *interval;
-  }
-  serving.keeper = (*guards)->web();
-  if (config.web_enable_lifecycle) serving.post_path = config.web_route_prefix + std::string(reload_path);
-  web::Server server(serving,
-                     make_routes(config, {snapshots, health, stats, clock, forms,
-                                          [&reloading] { return reloading.reload(); }}),
-                     stats);
-  Status started = server.start();
-  if (started && *docker_api) started = (*docker_api)->start();
-  if (!started) {
-    log::error("cannot serve", {{"error", started.error().text}});
-    return 1;
-  }
-  auto bound = server.bound();
-  (*guards)->announce_web(bound);
-  if (*docker_api) {
-    const auto& more = (*docker_api)->bound();
-    (*guards)->announce_docker_api(more);
-    bound.insert(bound.end(), more.begin(), more.end());
-  }
-
-  if (polling) polling->start();
-  supervisor.tell("READY=1", "listening at " + bound.front().text() + ", asking " + access->endpoint());
   const int received = wait_for_stop(signals, reloading, supervisor);
   last_resort.emplace();
   supervisor.tell("STOPPING=1", "stopping");
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});
-  const SteadyTime end = clock.now() + grace;
-  if (polling) polling->give_up();
-  if (*docker_api) (*docker_api)->stop(grace);
-  server.stop(std::max(end - clock.now(), Duration::zero()));
-  docker_api->reset();
-  polling.reset();
+  daemon.stop();
   log::info("stopped");
   return 0;
 }

@@ -132,21 +132,15 @@ void append_row(Html& row, const Image& image, bool links) {
   row.html("</td></tr>\n");
 }
 
-/// What comes first on the page.
-int rank(const Image& image) {
-  if (image.anomalies.has(digest::Anomaly::duplicate)) return 0;
-  return image.anomalies.anomalous() ? 1 : 2;
-}
-
 }  // namespace
 
 std::string status_rows(const inventory::Snapshot& snapshot, bool links) {
   Html rows;
   std::size_t count = 0;
-  for (const int wanted : {0, 1, 2})
+  for (const std::size_t wanted : {0U, 1U, 2U})
     for (const auto& image : snapshot.images) {
       if (count == status_rows_limit) return rows.take();
-      if (rank(*image) != wanted) continue;
+      if (image->rank() != wanted) continue;
       append_row(rows, *image, links);
       ++count;
     }

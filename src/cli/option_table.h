@@ -7,7 +7,9 @@
 
 namespace repodigest::cli {
 
-/// In the order of --help.
-std::vector<Option> make_options();
+// In the order of --help. Those for web servers stand in a file of their own.
+std::vector<Option> make_engine_options();
+std::vector<Option> make_web_options();
+std::vector<Option> make_other_options();
 
 }  // namespace repodigest::cli

@@ -20,7 +20,12 @@ std::string Option::variable() const {
 }
 
 const std::vector<Option>& options() {
-  static const std::vector<Option> table = make_options();
+  static const std::vector<Option> table = [] {
+    std::vector<Option> all;
+    for (const auto make : {make_engine_options, make_web_options, make_other_options})
+      for (auto& option : make()) all.push_back(std::move(option));
+    return all;
+  }();
   return table;
 }
 

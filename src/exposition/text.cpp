@@ -116,12 +116,6 @@ void append_containers(Output& out, const inventory::Totals& totals) {
       .samples("state", inventory::container_state_names, totals.containers_with_duplicates);
 }
 
-/// How early an image is kept when there are more than max_images: the lower, the earlier.
-std::size_t rank(const inventory::Image& image) {
-  if (image.anomalies.has(digest::Anomaly::duplicate)) return 0;
-  return image.anomalies.anomalous() ? 1 : 2;
-}
-
 bool wants_series(const inventory::Image& image, PerImage per_image) {
   return image.digests &&
          (per_image == PerImage::all || (per_image == PerImage::anomalous && image.anomalies.anomalous()));
@@ -164,12 +158,12 @@ Choice choose(const inventory::Snapshot& snapshot, const SeriesOptions& options)
   if (wanted.size() <= options.max_images) return {std::move(wanted), 0};
 
   std::array<std::size_t, 3> room{};  // by rank: first how many there are, then how many may stay
-  for (const Series& one : wanted) ++room[rank(*one.image)];
+  for (const Series& one : wanted) ++room[one.image->rank()];
   std::size_t left = options.max_images;
   for (std::size_t& count : room) left -= count = std::min(count, left);
   const std::size_t all = wanted.size();
   std::erase_if(wanted, [&room](const Series& one) {
-    std::size_t& places = room[rank(*one.image)];
+    std::size_t& places = room[one.image->rank()];
     if (places == 0) return true;
     --places;
     return false;

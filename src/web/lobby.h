@@ -84,11 +84,6 @@ class Lobby {
   void beat();
   void begin_stop(SteadyTime deadline);
 
-  void accept(const Listener& listener);
-  void admit(Fd fd, bool is_local);
-  void pause_accepting(int error);
-  void watch_listeners(bool on);
-
   void on_ready(Guest& guest, std::uint32_t events);
   void receive(Guest& guest);
   void examine(Guest& guest);
@@ -102,6 +97,10 @@ class Lobby {
   void drain(Guest& guest);
 
   // In lobby_gate.cpp.
+  void accept(const Listener& listener);
+  void admit(Fd fd, bool is_local);
+  void pause_accepting(int error);
+  void watch_listeners(bool on);
   [[nodiscard]] std::shared_ptr<const access::Policy> policy_for(bool is_local) const;
   void shake_hands(Guest& guest);
   void submit(Guest& guest);

@@ -1,6 +1,8 @@
-// The lobby's part of who may come in: handshakes, limits, users, and the headers that the config adds.
+// The lobby's part of who may come in: newcomers, handshakes, limits, users, and the headers that the config
+// adds.
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
@@ -10,6 +12,13 @@
 
 namespace repodigest::web {
 namespace {
+
+/// How long to accept nobody after the system had no descriptor or memory for a connection.
+constexpr Duration accept_pause = std::chrono::milliseconds(100);
+/// So many may be above max_connections, only to be told so.
+constexpr std::size_t turned_away_at_once = 64;
+/// So many are accepted in one turn, before the others have theirs.
+constexpr int max_accepts = 64;
 
 /// Whether a reply that begins with `text` has that header.
 bool has_header(std::string_view text, std::string_view name) {
@@ -24,6 +33,66 @@ bool has_header(std::string_view text, std::string_view name) {
 }
 
 }  // namespace
+
+void Lobby::accept(const Listener& listener) {
+  for (int i = 0; i < max_accepts; ++i) {
+    Fd fd = listener.accept();
+    if (fd) {
+      admit(std::move(fd), listener.address().is_unix);
+      continue;
+    }
+    // Anything else than these three is about the process, not about this one client; accept(2) can hand over
+    // a client's network error too, and a short pause does no harm then.
+    if (errno == EAGAIN) return;
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    return pause_accepting(errno);
+  }
+}
+
+void Lobby::pause_accepting(int error) {
+  if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
+    log::warn("cannot accept connections for now",
+              {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
+  if (close_oldest(Stage::idle)) return;  // the next turn accepts in its place
+  watch_listeners(false);
+  paused_until_ = now_ + accept_pause;
+}
+
+void Lobby::watch_listeners(bool on) {
+  for (Listener& listener : listeners_) {
+    epoll_event event{};
+    event.events = on ? std::uint32_t{EPOLLIN} : 0U;
+    event.data.ptr = &listener;
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, listener.fd(), &event);
+  }
+}
+
+void Lobby::admit(Fd fd, bool is_local) {
+  // Who is in the middle of a handshake has had less than head_timeout for it; who is not done then is slow.
+  const bool full =
+      connections_ >= options_.max_connections && !close_oldest(Stage::idle) && !close_oldest(Stage::shaking);
+  if (full && connections_ >= options_.max_connections + turned_away_at_once &&
+      !close_oldest(Stage::draining))
+    return;  // closes it
+  const auto policy = policy_for(is_local);
+  TlsSession tls = policy && policy->tls ? policy->tls->begin(fd.get()) : nullptr;
+  const bool shakes = tls != nullptr;
+  if (full && shakes) return;  // no words without a handshake
+  Guests& idle = guests(Stage::idle);
+  idle.emplace_back(std::move(fd), desk_.rules, std::move(tls));
+  Guest& guest = idle.back();
+  guest.is_local = is_local;
+  guest.place = std::prev(idle.end());
+  ++connections_;
+  stats_.http_connections.fetch_add(1, std::memory_order_relaxed);
+  epoll_event event{};
+  event.data.ptr = &guest;
+  event.events = EPOLLONESHOT;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, guest.connection.fd(), &event) != 0) return close(guest);
+  if (full) return refuse(guest, too_many_connections);
+  enter(guest, shakes ? Stage::shaking : Stage::idle);
+  watch(guest, EPOLLIN);
+}
 
 std::shared_ptr<const access::Policy> Lobby::policy_for(bool is_local) const {
   return is_local || options_.keeper == nullptr ? nullptr : options_.keeper->current();

@@ -114,4 +114,18 @@ class OnDockerApi : public testing::Test {
   static inline std::unique_ptr<DockerApi> open_ = {};    ///< every group of --docker-api.allow
 };
 
+/// The same with Docker's own command line.
+class OnDockerCommandLine : public OnDockerApi {
+ protected:
+  void SetUp() override {
+    OnDockerApi::SetUp();
+    if (IsSkipped()) return;
+    const auto path = Dockerd::command_line();
+    if (!path) GTEST_SKIP() << "no command line of Docker, so nothing was tested: " << path.error().text;
+    docker_ = *path;
+  }
+
+  std::string docker_;  ///< its path
+};
+
 }  // namespace repodigest::support

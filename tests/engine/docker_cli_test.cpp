@@ -29,14 +29,11 @@ using Words = std::vector<std::string>;
 const std::string refusal = "is not supported by this read-only Docker API";
 const std::string issue_image = "localhost:5000/namespace1/myimage:1.0.0";
 
-class DockerCommandLine : public OnDockerApi {
+class DockerCommandLine : public OnDockerCommandLine {
  protected:
   void SetUp() override {
-    OnDockerApi::SetUp();
+    OnDockerCommandLine::SetUp();
     if (IsSkipped()) return;
-    const auto path = Dockerd::command_line();
-    if (!path) GTEST_SKIP() << "no command line of Docker, so nothing was tested: " << path.error().text;
-    docker_ = *path;
     issue_id_ = json::parse(engine_->call("GET", "/images/" + issue_image + "/json").body).at("Id");
   }
 
@@ -97,7 +94,6 @@ class DockerCommandLine : public OnDockerApi {
     return (folder_.path() / name).string();
   }
 
-  std::string docker_;
   std::string issue_id_;
   TemporaryFolder folder_;
 };

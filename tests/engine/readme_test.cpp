@@ -55,7 +55,7 @@ std::string as_shown(const std::string& text) {
                             std::regex("Engine: [^,]*"), "Engine: docker-host");
 }
 
-class ReadmeOnDockerd : public OnDockerApi {
+class ReadmeOnDockerd : public OnDockerCommandLine {
  protected:
   /// In a shell where `docker` and `repodigest_exporter` are what the tests have of them, and where the
   /// places that the README names are this test's.
@@ -74,15 +74,6 @@ class ReadmeOnDockerd : public OnDockerApi {
         .value_or(Outcome{-1, "", "it did not end"});
   }
 
-  void SetUp() override {
-    OnDockerApi::SetUp();
-    if (IsSkipped()) return;
-    const auto path = Dockerd::command_line();
-    if (!path) GTEST_SKIP() << "no command line of Docker, so nothing was tested: " << path.error().text;
-    docker_ = *path;
-  }
-
-  std::string docker_;
   TemporaryFolder textfiles_;
 };
 

@@ -292,7 +292,7 @@ TEST_F(TroubleTest, SighupDoesNotEndIt) {
   start();
   expect_recovery();
   daemon_->process().signal(SIGHUP);
-  expect_logged("SIGHUP");
+  expect_logged("msg=reloaded");
   EXPECT_EQ(daemon_->body("/-/healthy"), "Healthy\n");
 }
 

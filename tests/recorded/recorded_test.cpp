@@ -104,7 +104,8 @@ std::string masked_metrics(const std::string& text) {
       "total"
       "|docker_api_request_duration_seconds|docker_list_duration_seconds|docker_list_last_success_timestamp_"
       "seconds"
-      "|docker_poll_last_success_timestamp_seconds|docker_polls_total)[^ \n]*) [^\n]*");
+      "|docker_poll_last_success_timestamp_seconds|docker_polls_total"
+      "|repodigest_exporter_config_last_reload_success_timestamp_seconds)[^ \n]*) [^\n]*");
   const std::string named =
       std::regex_replace("\n" + text, std::regex("build_info\\{[^}]*\\}"), "build_info{*}");
   return std::regex_replace(named, varying, "\n$1 *").substr(1);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <strings.h>
@@ -87,6 +88,9 @@ class RawClient {
     if (receive_buffer > 0) {
       EXPECT_EQ(::setsockopt(fd(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer), 0);
     }
+    // As real clients do: else the end of a handshake and the request behind it wait for each other.
+    const int on = 1;
+    EXPECT_EQ(::setsockopt(fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     sockaddr_in name{};
     name.sin_family = AF_INET;
     name.sin_port = htons(port);

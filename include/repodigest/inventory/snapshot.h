@@ -56,6 +56,12 @@ struct Image {
   std::optional<Reason>
       failure;  ///< why its latest inspect failed; nothing if it succeeded or was never made
   std::vector<Container> containers;  ///< sorted by name, then id; empty too while containers are not known
+
+  /// What comes first where there is no room for all: 0 has duplicates, 1 other anomalies, 2 neither.
+  [[nodiscard]] std::size_t rank() const {
+    if (anomalies.has(digest::Anomaly::duplicate)) return 0;
+    return anomalies.anomalous() ? 1 : 2;
+  }
   friend bool operator==(const Image&, const Image&) = default;
 };
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "support/basic.h"
 #include "support/program.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
@@ -237,6 +238,18 @@ TEST_F(CheckOfADaemonTest, LooksAtNamedImagesOnly) {
   const Outcome missing = ask({"no-such-image:1"});
   EXPECT_EQ(missing.exit_code, 3);
   EXPECT_NE(missing.errors.find("no-such-image"), std::string::npos) << missing.errors;
+}
+
+TEST_F(CheckOfADaemonTest, SaysHowToAskWhereUsersAreWanted) {
+  const std::string file = (folder_.path() / "web.yml").string();
+  std::ofstream(file) << "basic_auth_users: {one: " << support::hash_of_secret << "}\n";
+  support::Daemon daemon({"--demo", "--web.listen-address=127.0.0.1:0", "--web.config.file=" + file});
+  const auto port = support::logged_port(daemon.process(), "address=127.0.0.1:");
+  const Outcome refused = support::run_program({"check", "--url=http://127.0.0.1:" + std::to_string(port)});
+  EXPECT_EQ(refused.exit_code, 3);
+  EXPECT_NE(refused.errors.find("--web.listen-address=unix:///path"), std::string::npos) << refused.errors;
+  ASSERT_TRUE(daemon.wait_until_inspected());
+  EXPECT_EQ(support::run_program({"check", "--url=" + daemon.url()}).exit_code, 1) << "as it says";
 }
 
 TEST_F(CheckOfADaemonTest, PrometheusFormatLeavesOutTheDaemonsOwnSeries) {

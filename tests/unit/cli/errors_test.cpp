@@ -69,11 +69,14 @@ TEST(Mistakes, InTheNumberOfImagesAreTold) {
 }
 
 TEST(Mistakes, InWhatTheCorrectedDockerApiAllowsNameWhatIsKnown) {
-  for (const std::string word : {"all", "DF", "df "})
+  for (const std::string word : {"all", "DF", "d f"})
     EXPECT_EQ(refusal({"--docker-api.allow=df," + word}),
               "--docker-api.allow: \"" + word + "\" is none of df, containers, export, events");
   EXPECT_EQ(refusal({"--docker-api.allow=df,,export"}),
             "--docker-api.allow: \"\" is none of df, containers, export, events");
+  const auto spaced = World().parse({"--docker-api.allow=df, events"}).config;
+  ASSERT_TRUE(spaced);
+  EXPECT_TRUE(spaced->docker_api_allow.has(facade::Group::all_events));
 }
 
 TEST(Mistakes, InASocketsModeAreTold) {

@@ -1,10 +1,8 @@
 // Many clients that hold connections in every way there is; somebody else is still answered.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <vector>
@@ -22,14 +20,6 @@ void allow_many_files() {
   files.rlim_cur = files.rlim_max;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &files), 0);
   if (files.rlim_max < 2000) GTEST_SKIP() << "this machine allows " << files.rlim_max << " open files";
-}
-
-std::size_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t size = 0;
-  std::size_t resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 class CrowdTest : public testing::TestWithParam<std::pair<Over, std::size_t>> {};

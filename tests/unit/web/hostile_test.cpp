@@ -1,8 +1,6 @@
 // What a plain cpp-httplib server dies of or grows by, once over each kind of listener.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -10,14 +8,6 @@
 
 namespace repodigest::web {
 namespace {
-
-std::size_t resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::size_t size = 0;
-  std::size_t resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
 
 class HostileTest : public testing::TestWithParam<Over> {
  protected:

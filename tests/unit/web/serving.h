@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -32,6 +34,15 @@ bool eventually(Condition condition) {
     ::poll(nullptr, 0, 1);
   }
   return true;
+}
+
+/// What the process takes of memory now.
+inline std::size_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 inline std::string get(const std::string& target, const std::string& headers = "") {
