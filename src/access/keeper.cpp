@@ -67,7 +67,7 @@ Status Keeper::read() {
   for (Watched& file : watched_) file.stamp = stamp_of(file.path);
   if (watched_.empty()) watched_.push_back({path_, stamp_of(path_)});
   const auto content = read_regular_file(path_, max_file_bytes);
-  if (!content) return content.error();
+  if (!content) return Error{Reason::usage, content.error().text};
   const auto config = parse_web_config(path_, *content);
   if (!config) return config.error();
   if (config->tls) {
@@ -90,9 +90,9 @@ Status Keeper::read() {
   return {};
 }
 
-Status check_web_config(const std::string& path) {
-  const auto allow = [](const Policy&) { return Status(); };
-  const auto keeper = Keeper::open(path, {allow, [](const Policy&, const std::vector<std::string>&) {}, {}});
+Status check_web_config(const std::string& path, std::function<Status(const Policy&)> allow) {
+  const auto keeper =
+      Keeper::open(path, {std::move(allow), [](const Policy&, const std::vector<std::string>&) {}, {}});
   return keeper ? Status() : Status(keeper.error());
 }
 

@@ -33,7 +33,7 @@ Result<Material> read_pem(const Pem& pem, const std::string& key) {
 }
 
 Error unusable(const Material& material, const std::string& why) {
-  return {Reason::usage, material.name + ": " + why};
+  return {Reason::tls, material.name + ": " + why};
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -201,7 +201,7 @@ int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::
   log::info("asking the engine", {{"endpoint", access->endpoint()}, {"source", access->source()}});
 
   const auto guards = Guards::open(*config, stats, clock);
-  if (!guards) return refuse("cannot serve", guards.error(), 2);
+  if (!guards) return refuse("cannot serve", guards.error(), guards.error().reason == Reason::usage ? 2 : 1);
   Reloading reloading(parsed, read, **guards, stats, clock);
   auto docker_api = make_docker_api(*config, *access, (*guards)->docker_api(), stats, clock);
   if (!docker_api) return refuse("cannot serve", docker_api.error(), 2);

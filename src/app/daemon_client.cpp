@@ -9,6 +9,15 @@ namespace {
 
 constexpr std::size_t max_web_config_bytes = std::size_t{1} << 20U;
 
+/// Whether a web config asks for plain HTTP. One that is broken since the daemon read it says nothing; TLS is
+/// the better guess then, as a plain server answers it too, if only by failing the handshake.
+bool says_plain(const std::string& path) {
+  const auto content = read_regular_file(path, max_web_config_bytes);
+  if (!content) return false;
+  const auto web_config = access::parse_web_config(path, *content);
+  return web_config && !web_config->tls;
+}
+
 }  // namespace
 
 Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
@@ -29,11 +38,7 @@ Result<transport::Endpoint> daemon_endpoint(const cli::Config& config) {
   endpoint.host = !any ? address.host : address.host == "::" ? "::1" : "127.0.0.1";
   endpoint.port = address.port;
   if (config.web_config_file.empty()) return endpoint;
-  const auto content = read_regular_file(config.web_config_file, max_web_config_bytes);
-  if (!content) return content.error();
-  const auto web_config = access::parse_web_config(config.web_config_file, *content);
-  if (!web_config) return web_config.error();
-  if (!web_config->tls) return endpoint;
+  if (says_plain(config.web_config_file)) return endpoint;
   endpoint.kind = transport::Endpoint::Kind::tls;
   // It is this machine's own, and its certificate is for the names that others call it by.
   endpoint.tls.verify = false;

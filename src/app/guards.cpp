@@ -1,6 +1,5 @@
 #include "guards.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -8,20 +7,6 @@
 
 namespace repodigest::app {
 namespace {
-
-/// What a policy of the Docker API must come to.
-Status allow_docker_api(const cli::Config& config, const access::Policy& policy) {
-  const auto& addresses = config.docker_api_listen_addresses;
-  const bool has_tcp = std::any_of(addresses.begin(), addresses.end(),
-                                   [](const web::ListenAddress& address) { return !address.is_unix; });
-  if (!has_tcp || config.docker_api_insecure || policy.verifies_clients) return {};
-  return Error{
-      Reason::usage,
-      config.docker_api_web_config_file +
-          " does not verify client certificates, so whoever reaches the Docker API on TCP would read "
-          "everything that the engine tells: set client_auth_type to RequireAndVerifyClientCert and "
-          "client_ca_file, or add --docker-api.insecure if that is meant"};
-}
 
 void tell_broken(const Error& error, std::uint64_t count) {
   log::error("a web config is broken: what was read before stays",
@@ -37,7 +22,7 @@ Result<std::unique_ptr<Guards>> Guards::open(const cli::Config& config, Stats& s
   if (!status) return std::move(status).error();
   status =
       guards->keep(guards->docker_api_, config.docker_api_web_config_file, Reloaded::docker_api_web_config,
-                   [config](const access::Policy& policy) { return allow_docker_api(config, policy); });
+                   [config](const access::Policy& policy) { return cli::allow_docker_api(config, policy); });
   if (!status) return std::move(status).error();
   return guards;
 }

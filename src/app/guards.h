@@ -22,7 +22,7 @@ namespace repodigest::app {
 /// Outlives the servers. Any thread.
 class Guards {
  public:
-  /// Reads --web.config.file and --docker-api.web.config.file. Errors: usage and others of Keeper::open(); a
+  /// Reads --web.config.file and --docker-api.web.config.file. Errors: those of Keeper::open(); usage for a
   /// Docker API on TCP without verified client certificates, unless --docker-api.insecure.
   static Result<std::unique_ptr<Guards>> open(const cli::Config& config, Stats& stats, const Clock& clock);
 

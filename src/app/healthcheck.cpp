@@ -23,8 +23,10 @@ int run_healthcheck(const cli::Config& config) {
     std::fprintf(stderr, "repodigest_exporter: not healthy: %s\n", answer.error().text.c_str());
     return 1;
   }
-  // 401 (it wants a password) and 503 (it is busy) come from a living process too.
-  if (answer->status == 200 || answer->status == 401 || answer->status == 503) return 0;
+  // 401 (it wants a password), 429 (others asked too often) and 503 (it is busy) come from a living process
+  // too.
+  for (const int alive : {200, 401, 429, 503})
+    if (answer->status == alive) return 0;
   std::fprintf(stderr, "repodigest_exporter: not healthy: %s answered with status %d\n",
                endpoint->text().c_str(), answer->status);
   return 1;

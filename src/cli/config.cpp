@@ -23,18 +23,23 @@ struct Found {
   std::string where;
 };
 
-/// What the daemon cannot mean about the corrected Docker API.
-Status refuse_docker_api(const Config& config) {
+/// The address at which others could reach the corrected Docker API and do as they please; null for none.
+const web::ListenAddress* open_docker_api(const Config& config) {
   const auto& addresses = config.docker_api_listen_addresses;
-  // Among the sockets that systemd passes there may be one for it.
-  if (!config.poll && addresses.empty() && !config.web_systemd_socket)
-    return usage_error(
-        "--no-poll leaves nothing to do: add --docker-api.listen-address, or leave it out to poll");
   const auto tcp =
       std::find_if(addresses.begin(), addresses.end(), [](const auto& address) { return !address.is_unix; });
+  return tcp == addresses.end() || config.docker_api_insecure ? nullptr : &*tcp;
+}
+
+/// What the daemon cannot mean about the corrected Docker API.
+Status refuse_docker_api(const Config& config) {
+  // Among the sockets that systemd passes there may be one for it.
+  if (!config.poll && config.docker_api_listen_addresses.empty() && !config.web_systemd_socket)
+    return usage_error(
+        "--no-poll leaves nothing to do: add --docker-api.listen-address, or leave it out to poll");
+  const auto* const tcp = open_docker_api(config);
   // What is in the file is found out where it is read.
-  if (tcp == addresses.end() || config.docker_api_insecure || !config.docker_api_web_config_file.empty())
-    return {};
+  if (tcp == nullptr || !config.docker_api_web_config_file.empty()) return {};
   return usage_error("--docker-api.listen-address: " + tcp->text() +
                      " is TCP without certificates: whoever reaches it reads everything that the engine "
                      "tells; use unix:///path, give certificates with --docker-api.web.config.file, or add "
@@ -203,9 +208,13 @@ Parsed checked(const Config& config, const engine::Surroundings& surroundings,
                std::vector<std::string> warnings, bool nagios) {
   const auto endpoint = engine::find_endpoint(config.docker, surroundings);
   if (!endpoint) return refusal(nagios, endpoint.error().text);
-  for (const auto& file : {config.web_config_file, config.docker_api_web_config_file})
-    if (const auto status = access::check_web_config(file); !file.empty() && !status)
-      return refusal(nagios, status.error().text);
+  Status status;
+  if (!config.web_config_file.empty()) status = access::check_web_config(config.web_config_file);
+  if (status && !config.docker_api_web_config_file.empty())
+    status = access::check_web_config(config.docker_api_web_config_file, [&](const access::Policy& policy) {
+      return allow_docker_api(config, policy);
+    });
+  if (!status) return refusal(nagios, status.error().text);
   warnings.insert(warnings.end(), endpoint->warnings.begin(), endpoint->warnings.end());
   std::string output;
   for (const auto& warning : warnings) output += "warning: " + warning + '\n';
@@ -213,6 +222,15 @@ Parsed checked(const Config& config, const engine::Surroundings& surroundings,
 }
 
 }  // namespace
+
+Status allow_docker_api(const Config& config, const access::Policy& policy) {
+  if (open_docker_api(config) == nullptr || policy.verifies_clients) return {};
+  return usage_error(config.docker_api_web_config_file +
+                     " does not verify client certificates, so whoever reaches the Docker API on TCP would "
+                     "read everything that the engine tells: set client_auth_type to "
+                     "RequireAndVerifyClientCert and client_ca_file, or add --docker-api.insecure if that is "
+                     "meant");
+}
 
 Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings) {
   const CommandLine line = read_command_line(argc, argv);

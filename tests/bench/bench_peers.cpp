@@ -136,7 +136,7 @@ int run() {
   std::vector<std::unique_ptr<support::Process>> processes;
   std::vector<Server> servers;
   servers.push_back(std::move(ours));
-  servers.push_back({"bare epoll", bare.pid(), support::logged_port(bare, "port="), 200});
+  servers.push_back({"bare epoll", bare.pid(), support::logged_port(bare, "port=", "port="), 200});
 
   const auto add_peer = [&](const char* name, std::vector<std::string> command, int scrapes) {
     processes.push_back(std::make_unique<support::Process>(std::move(command)));
@@ -147,7 +147,7 @@ int run() {
       std::printf("%s is not here: deploy/install-packages bench, then build again\n", name);
       return;
     }
-    Server peer{name, process.pid(), support::logged_port(process, "port="), scrapes};
+    Server peer{name, process.pid(), support::logged_port(process, "port=", "port="), scrapes};
     connect(peer);
     const std::string theirs = series_in(scrape(peer, false));
     const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };

@@ -28,7 +28,7 @@ class TextfileCollector : public ::testing::Test {
         "--collector.textfile.directory=" + textfiles_.path().string(), "--web.listen-address=127.0.0.1:0"});
     endpoint_.kind = transport::Endpoint::Kind::tcp;
     endpoint_.host = "127.0.0.1";
-    endpoint_.port = support::logged_port(*collector_, "msg=\"Listening on\" address=127.0.0.1:");
+    endpoint_.port = support::logged_port(*collector_, "msg=\"Listening on\"");
   }
 
   void write() const {

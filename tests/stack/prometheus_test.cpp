@@ -1,18 +1,16 @@
 // A real Prometheus scrapes the program, and is asked what users ask it.
+#include "prometheus.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "support/feed_command.h"
 #include "support/program.h"
 #include "support/recording.h"
 #include "support/replay_engine.h"
@@ -21,6 +19,7 @@ namespace repodigest {
 namespace {
 
 using nlohmann::json;
+using stack::Prometheus;
 using support::Daemon;
 using support::eventually;
 using support::Recording;
@@ -28,78 +27,21 @@ using support::ReplayEngine;
 
 const std::string issue_image = "localhost:5000/namespace1/myimage:1.0.0";
 
-/// A Prometheus with a database of its own that scrapes one target every second.
-class Prometheus {
- public:
-  explicit Prometheus(std::uint16_t target) : process_(command(target)) {
-    endpoint_.kind = transport::Endpoint::Kind::tcp;
-    endpoint_.host = "127.0.0.1";
-    endpoint_.port = support::logged_port(process_, "msg=\"Listening on\" address=127.0.0.1:");
-  }
-
-  [[nodiscard]] std::string body(const std::string& target) const {
-    transport::Request request;
-    request.target = target;
-    auto answer =
-        transport::make_transport(endpoint_)->call(request, Cancel().within(std::chrono::seconds(30)));
-    return answer.ok() && answer->status == 200 ? std::move(answer->body) : "";
-  }
-  /// The elements that a query answers now (each with "metric" and "value"); none while it can't be asked.
-  [[nodiscard]] json elements(const std::string& query) const {
-    const json answer =
-        json::parse(body("/api/v1/query?query=" + transport::encode_path(query)), nullptr, false);
-    return answer.is_discarded() ? json::array() : answer.at("data").at("result");
-  }
-  /// The values by one label.
-  [[nodiscard]] std::map<std::string, double> values(const std::string& query,
-                                                     const std::string& label) const {
-    std::map<std::string, double> values;
-    for (const json& one : elements(query))
-      values[one.at("metric").value(label, "")] = std::stod(one.at("value").at(1).get<std::string>());
-    return values;
-  }
-  /// The value of a query that answers exactly one element.
-  [[nodiscard]] std::optional<double> value(const std::string& query) const {
-    const json all = elements(query);
-    if (all.size() != 1) return std::nullopt;
-    return std::stod(all.at(0).at("value").at(1).get<std::string>());
-  }
-  /// Waits until a query has that value.
-  [[nodiscard]] bool wait_for(const std::string& query, double wanted) const {
-    return eventually([&] { return value(query) == wanted; });
-  }
-  [[nodiscard]] std::string log() const { return process_.errors(); }
-
- private:
-  std::vector<std::string> command(std::uint16_t target) const {
-    const auto config = folder_.path() / "prometheus.yml";
-    std::ofstream(config) << "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
-                             "scrape_configs:\n"
-                             "  - job_name: docker\n"
-                             "    static_configs: [{targets: ['127.0.0.1:"
-                          << target << "']}]\n";
-    return {"prometheus", "--config.file=" + config.string(),
-            "--storage.tsdb.path=" + (folder_.path() / "tsdb").string(), "--web.listen-address=127.0.0.1:0"};
-  }
-
-  support::TemporaryFolder folder_;
-  support::Process process_;
-  transport::Endpoint endpoint_;
-};
-
 /// One engine, one daemon and one Prometheus for the suite: it takes Prometheus some five seconds to begin to
 /// scrape.
 class ScrapedByPrometheus : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (!support::succeeds("prometheus --version")) return;
+    if (!Prometheus::is_here()) return;
     auto engine = ReplayEngine::on_loopback(Recording::embedded());
     if (!engine.ok()) return;
     engine_ = std::move(engine).value();
     daemon_ = std::make_unique<Daemon>(std::vector<std::string>{
         "--docker.host=" + engine_->host(), "--poll.interval=500ms", "--web.listen-address=127.0.0.1:0"});
     prometheus_ = std::make_unique<Prometheus>(
-        support::logged_port(daemon_->process(), "msg=listening address=127.0.0.1:"));
+        "  - job_name: docker\n"
+        "    static_configs: [{targets: ['127.0.0.1:" +
+        std::to_string(support::logged_port(daemon_->process(), "msg=listening")) + "']}]\n");
   }
   static void TearDownTestSuite() {
     prometheus_.reset();
@@ -107,7 +49,7 @@ class ScrapedByPrometheus : public ::testing::Test {
     engine_.reset();
   }
   void SetUp() override {
-    if (!support::succeeds("prometheus --version"))
+    if (!Prometheus::is_here())
       GTEST_SKIP() << "THERE IS NO PROMETHEUS HERE: nothing of what it says about the program was tested";
     ASSERT_TRUE(prometheus_);
     ASSERT_TRUE(prometheus_->wait_for("up{job='docker'}", 1)) << prometheus_->log() << daemon_->log();

@@ -16,6 +16,15 @@ namespace {
 
 constexpr auto patience_step = std::chrono::milliseconds(10);
 
+Result<transport::Response> get_from(const transport::Endpoint& endpoint, const std::string& target,
+                                     std::vector<std::pair<std::string, std::string>> headers) {
+  transport::Request request;
+  request.target = target;
+  request.headers = std::move(headers);
+  request.max_body_bytes = std::size_t{1} << 30U;
+  return transport::make_transport(endpoint)->call(request, Cancel().within(std::chrono::seconds(30)));
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& path) {
@@ -84,16 +93,30 @@ std::optional<Outcome> Process::wait(std::chrono::seconds patience) {
   return Outcome{*status_, read_file(folder_.path() / "stdout"), errors()};
 }
 
-std::uint16_t logged_port(const Process& process, const std::string& words) {
+std::uint16_t logged_port(const Process& process, const std::string& words, const std::string& before_port) {
   unsigned long port = 0;
   eventually([&] {
-    const std::string log = process.errors();
-    const auto at = log.find(words);
-    if (at == std::string::npos || log.find('\n', at) == std::string::npos) return false;
-    port = std::strtoul(log.c_str() + at + words.size(), nullptr, 10);
-    return true;
+    std::istringstream log(process.errors());
+    for (std::string line; std::getline(log, line) && !log.eof();) {
+      const auto at = line.find(before_port);
+      if (at == std::string::npos || line.find(words) == std::string::npos) continue;
+      port = std::strtoul(line.c_str() + at + before_port.size(), nullptr, 10);
+      return true;
+    }
+    return false;
   });
   return static_cast<std::uint16_t>(port);
+}
+
+Result<transport::Response> ask(std::uint16_t port, const std::string& target,
+                                const std::optional<transport::Tls>& tls,
+                                std::vector<std::pair<std::string, std::string>> headers) {
+  transport::Endpoint endpoint;
+  endpoint.kind = tls ? transport::Endpoint::Kind::tls : transport::Endpoint::Kind::tcp;
+  endpoint.host = "127.0.0.1";
+  endpoint.port = port;
+  endpoint.tls = tls.value_or(transport::Tls());
+  return get_from(endpoint, target, std::move(headers));
 }
 
 std::string program_path() {
@@ -107,11 +130,14 @@ Outcome run_program(std::vector<std::string> arguments, const Process::Environme
   return {-1, "", "it did not end: " + process.errors()};
 }
 
-Daemon::Daemon(std::vector<std::string> flags, const Process::Environment& environment)
+Daemon::Daemon(std::vector<std::string> flags, const Process::Environment& environment,
+               std::vector<std::string> launcher)
     : process_(
           [&] {
-            flags.insert(flags.begin(), {program_path(), "--web.listen-address=unix://" + socket().string()});
-            return flags;
+            launcher.insert(launcher.end(),
+                            {program_path(), "--web.listen-address=unix://" + socket().string()});
+            launcher.insert(launcher.end(), flags.begin(), flags.end());
+            return std::move(launcher);
           }(),
           environment) {}
 
@@ -119,11 +145,7 @@ Result<transport::Response> Daemon::get(const std::string& target,
                                         std::vector<std::pair<std::string, std::string>> headers) const {
   transport::Endpoint endpoint;
   endpoint.path = socket().string();
-  transport::Request request;
-  request.target = target;
-  request.headers = std::move(headers);
-  request.max_body_bytes = std::size_t{1} << 30U;
-  return transport::make_transport(endpoint)->call(request, Cancel().within(std::chrono::seconds(30)));
+  return get_from(endpoint, target, std::move(headers));
 }
 
 std::string Daemon::body(const std::string& target) const {

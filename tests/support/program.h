@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "repodigest/transport/transport.h"
@@ -55,9 +56,15 @@ class Process {
   std::optional<int> status_;
 };
 
-/// The port behind `words` in what a process logs ("address=127.0.0.1:"): how to learn what port 0 became.
-/// Waits for that line; 0 if it does not come.
-std::uint16_t logged_port(const Process& process, const std::string& words);
+/// The port behind `before_port` in the first line with `words` in it that a process logs: how to learn what
+/// port 0 became. Waits for that line; 0 if it does not come.
+std::uint16_t logged_port(const Process& process, const std::string& words,
+                          const std::string& before_port = "address=127.0.0.1:");
+
+/// GET at a port of 127.0.0.1, over TLS where `tls` is given.
+Result<transport::Response> ask(std::uint16_t port, const std::string& target,
+                                const std::optional<transport::Tls>& tls = {},
+                                std::vector<std::pair<std::string, std::string>> headers = {});
 
 /// Path of the built program.
 std::string program_path();
@@ -69,7 +76,9 @@ Outcome run_program(std::vector<std::string> arguments, const Process::Environme
 class Daemon {
  public:
   /// Starts it with these flags besides --web.listen-address; wait_until_*() tells when it is there.
-  explicit Daemon(std::vector<std::string> flags, const Process::Environment& environment = {});
+  /// `launcher` is a command that becomes the program that its arguments name (unshare, say).
+  explicit Daemon(std::vector<std::string> flags, const Process::Environment& environment = {},
+                  std::vector<std::string> launcher = {});
 
   /// GET; an Error while it does not answer.
   Result<transport::Response> get(const std::string& target,

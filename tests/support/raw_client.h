@@ -161,6 +161,15 @@ class RawClient {
     return reply;
   }
 
+  /// Reads on until `words` have come, and drops all up to their end; false if the peer closes before.
+  bool read_until(std::string_view words) {
+    std::size_t at = 0;
+    while ((at = received_.find(words)) == std::string::npos)
+      if (!receive()) return false;
+    received_.erase(0, at + words.size());
+    return true;
+  }
+
   /// Everything until the peer closes or resets.
   std::string read_to_end() {
     while (receive()) {

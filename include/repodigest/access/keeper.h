@@ -43,8 +43,8 @@ class Keeper {
     std::function<void(const Error&)> failed;
   };
 
-  /// Reads the file. Errors: Reason::usage with file, line and column; permission, not_found; those of
-  /// Listener::allow.
+  /// Reads the file. Errors: Reason::usage with file, line and column, or for a file that cannot be read;
+  /// those of TlsContext::make(), with the file; those of Listener::allow.
   static Result<std::unique_ptr<Keeper>> open(std::string path, Listener listener);
   Keeper(const Keeper&) = delete;
   Keeper& operator=(const Keeper&) = delete;
@@ -81,6 +81,8 @@ class Keeper {
 };
 
 /// Whether a file is good, the certificates that it names included. Errors: as Keeper::open().
-Status check_web_config(const std::string& path);
+Status check_web_config(
+    const std::string& path,
+    std::function<Status(const Policy&)> allow = [](const Policy&) { return Status(); });
 
 }  // namespace repodigest::access

@@ -14,8 +14,8 @@ namespace repodigest::access {
 /// a session is remembered for another one: no tickets, no renegotiation, no early data. A value; any thread.
 class TlsContext {
  public:
-  /// Reads what `settings` names. Errors: Reason::usage for what cannot be used, permission, not_found, each
-  /// naming the file or key of the config.
+  /// Reads what `settings` names. Errors: Reason::tls for a certificate or key that cannot be used,
+  /// permission, not_found, usage for what this OpenSSL has not, each naming the file or key of the config.
   static Result<TlsContext> make(const TlsSettings& settings);
 
   /// A session over a connected, non-blocking socket: SSL_accept() is to be called next. Throws

@@ -122,6 +122,10 @@ struct Parsed {
 /// Neither prints nor ends the program. Any thread; reads files and environment through `surroundings` only.
 Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surroundings);
 
+/// Whether --docker-api.web.config.file may come to that policy: on TCP it must verify client certificates,
+/// unless --docker-api.insecure. Errors: usage. Any thread.
+Status allow_docker_api(const Config& config, const access::Policy& policy);
+
 /// The text of --version: seven lines in the order of Prometheus' exporters (prometheus/common
 /// version/info.go), with the compiler and the build type where they name Go's version.
 std::string version_text();

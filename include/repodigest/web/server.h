@@ -89,8 +89,7 @@ struct ServerOptions {
   /// TLS, users, limits and headers for all but unix sockets; outlives the server. Null: plain, for
   /// everybody.
   access::Keeper* keeper = nullptr;
-  std::string_view post_path =
-      {};  ///< a literal: the only path that takes a POST, without a body; "" is none
+  std::string post_path = {};  ///< the only path that takes a POST, without a body; "" is none
   std::size_t max_connections =
       512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
   std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit

@@ -1,30 +1,23 @@
-// Web config files for the tests of this room, with the certificates that they name.
+// Web config files for the tests of this room, read by a keeper.
 #pragma once
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "repodigest/access/keeper.h"
 #include "support/basic.h"
-#include "support/temporary_folder.h"
-#include "support/test_certificates.h"
+#include "support/web_config_folder.h"
 
 namespace repodigest::web {
 
-/// A folder with a server's certificate, and a config that can be changed.
+/// A server's certificate, and a config that can be changed.
 class Policies {
  public:
-  Policies() { (void)authority_.issue("server", "DNS:localhost,IP:127.0.0.1"); }
-
   /// With TLS, and `more` lines of tls_server_config (two blanks before each) and other sections.
-  access::Keeper* use(const std::string& more) {
-    return use_text("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n" + more);
-  }
+  access::Keeper* use(const std::string& more) { return use_text(support::serves_tls + more); }
   access::Keeper* use_text(const std::string& text) {
     write(text);
     auto keeper =
@@ -35,18 +28,13 @@ class Policies {
     keeper_ = *std::move(keeper);
     return keeper_.get();
   }
-  /// Changes the file as editors do.
-  void write(const std::string& text) const {
-    std::ofstream(path("new")) << text;
-    std::filesystem::rename(path("new"), path("web.yml"));
-  }
+  void write(const std::string& text) const { folder_.write("web.yml", text); }
 
-  [[nodiscard]] std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
-  support::TestAuthority& authority() { return authority_; }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_.path(name); }
+  support::TestAuthority& authority() { return folder_.authority(); }
 
  private:
-  support::TemporaryFolder folder_;
-  support::TestAuthority authority_{folder_.path(), "ca"};
+  support::WebConfigFolder folder_;
   std::unique_ptr<access::Keeper> keeper_;
 };
 

@@ -10,12 +10,11 @@
 namespace repodigest::web {
 namespace {
 
+using support::wants_certificates;
 using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr Duration never = std::chrono::hours(24);
-const std::string wants_certificates =
-    "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
 
 class TlsTest : public ::testing::Test {
  protected:

@@ -1,0 +1,89 @@
+// A real Prometheus, for the tests that are asked by it and ask it.
+#pragma once
+
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "support/feed_command.h"
+#include "support/program.h"
+#include "support/temporary_folder.h"
+
+namespace repodigest::stack {
+
+using nlohmann::json;
+
+/// With a database of its own; it scrapes every second. It takes some five seconds to begin with that, so
+/// there is one for a whole suite.
+class Prometheus {
+ public:
+  /// `scrape_configs` are lines of that section of its config.
+  explicit Prometheus(const std::string& scrape_configs) : process_(command(scrape_configs)) {
+    endpoint_.kind = transport::Endpoint::Kind::tcp;
+    endpoint_.host = "127.0.0.1";
+    endpoint_.port = support::logged_port(process_, "msg=\"Listening on\"");
+  }
+
+  /// Whether there is one on this machine.
+  static bool is_here() { return support::succeeds("prometheus --version"); }
+
+  [[nodiscard]] std::string body(const std::string& target) const {
+    transport::Request request;
+    request.target = target;
+    auto answer =
+        transport::make_transport(endpoint_)->call(request, Cancel().within(std::chrono::seconds(30)));
+    return answer.ok() && answer->status == 200 ? std::move(answer->body) : "";
+  }
+  /// The elements that a query answers now (each with "metric" and "value"); none while it can't be asked.
+  [[nodiscard]] json elements(const std::string& query) const {
+    const json answer =
+        json::parse(body("/api/v1/query?query=" + transport::encode_path(query)), nullptr, false);
+    return answer.is_discarded() ? json::array() : answer.at("data").at("result");
+  }
+  /// The values by one label.
+  [[nodiscard]] std::map<std::string, double> values(const std::string& query,
+                                                     const std::string& label) const {
+    std::map<std::string, double> values;
+    for (const json& one : elements(query))
+      values[one.at("metric").value(label, "")] = std::stod(one.at("value").at(1).get<std::string>());
+    return values;
+  }
+  /// The value of a query that answers exactly one element.
+  [[nodiscard]] std::optional<double> value(const std::string& query) const {
+    const json all = elements(query);
+    if (all.size() != 1) return std::nullopt;
+    return std::stod(all.at(0).at("value").at(1).get<std::string>());
+  }
+  /// Waits until a query has that value.
+  [[nodiscard]] bool wait_for(const std::string& query, double wanted) const {
+    return support::eventually([&] { return value(query) == wanted; });
+  }
+  /// Why the last scrape of a job's one target failed: "" if it did not, or there was none yet.
+  [[nodiscard]] std::string last_error(const std::string& job) const {
+    const json answer = json::parse(body("/api/v1/targets?state=active"), nullptr, false);
+    if (answer.is_discarded()) return "";
+    for (const json& target : answer.at("data").at("activeTargets"))
+      if (target.at("labels").at("job") == job) return target.at("lastError").get<std::string>();
+    return "";
+  }
+  [[nodiscard]] std::string log() const { return process_.errors(); }
+
+ private:
+  [[nodiscard]] std::vector<std::string> command(const std::string& scrape_configs) const {
+    const auto config = folder_.path() / "prometheus.yml";
+    std::ofstream(config) << "global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"
+                          << scrape_configs;
+    return {"prometheus", "--config.file=" + config.string(),
+            "--storage.tsdb.path=" + (folder_.path() / "tsdb").string(), "--web.listen-address=127.0.0.1:0"};
+  }
+
+  support::TemporaryFolder folder_;
+  support::Process process_;
+  transport::Endpoint endpoint_;
+};
+
+}  // namespace repodigest::stack
