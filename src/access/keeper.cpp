@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "repodigest/base/file.h"
 
@@ -10,22 +11,26 @@ namespace repodigest::access {
 namespace {
 
 constexpr std::size_t max_file_bytes = std::size_t{1} << 20U;
+constexpr Duration retry_interval = std::chrono::seconds(1);
 
 std::int64_t nanoseconds(const timespec& time) {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
-Result<std::shared_ptr<const Policy>> make_policy(const WebConfig& config) {
+Result<std::shared_ptr<const Policy>> make_policy(const WebConfig& config, const Policy* before) {
   std::optional<TlsContext> tls;
   if (config.tls) {
     auto made = TlsContext::make(*config.tls);
     if (!made) return std::move(made).error();
-    tls = *std::move(made);
+    // Whoever is in stays in where only something else has changed.
+    const bool is_same = before != nullptr && before->tls && before->tls->same_as(*made);
+    tls = is_same ? before->tls : *std::move(made);
   }
   const bool verifies = config.tls && config.tls->client_auth == ClientAuth::require_and_verify &&
                         config.tls->client_ca.given();
   return std::shared_ptr<const Policy>(
-      new Policy{std::move(tls), verifies, config.headers, Users(config.users),
+      new Policy{std::move(tls), verifies, config.headers,
+                 Users(config.users, before != nullptr ? &before->users : nullptr),
                  config.rate_limit ? std::make_unique<Throttle>(*config.rate_limit) : nullptr});
 }
 
@@ -57,17 +62,31 @@ Keeper::Stamp Keeper::stamp_of(const std::string& path) {
 }
 
 bool Keeper::changed() const {
+  if (retry_at_ && std::chrono::steady_clock::now() >= *retry_at_) return true;
   return std::any_of(watched_.begin(), watched_.end(),
                      [](const Watched& file) { return stamp_of(file.path) != file.stamp; });
 }
 
 Status Keeper::read() {
+  Status status;
+  try {
+    status = read_now();
+  } catch (const std::exception& error) {  // no memory
+    status = Error{Reason::connect, path_ + ": " + error.what()};
+  }
+  const bool is_systems_fault = !status && status.error().reason == Reason::connect;
+  retry_at_ =
+      is_systems_fault ? std::optional(std::chrono::steady_clock::now() + retry_interval) : std::nullopt;
+  return status;
+}
+
+Status Keeper::read_now() {
   // Stamps first: what changes while it is read is read once more. Those of the files that a broken config no
   // longer names stay until it is mended.
   for (Watched& file : watched_) file.stamp = stamp_of(file.path);
   if (watched_.empty()) watched_.push_back({path_, stamp_of(path_)});
   const auto content = read_regular_file(path_, max_file_bytes);
-  if (!content) return Error{Reason::usage, content.error().text};
+  if (!content) return content.error();
   const auto config = parse_web_config(path_, *content);
   if (!config) return config.error();
   if (config->tls) {
@@ -77,7 +96,7 @@ Status Keeper::read() {
         watched_.push_back({pem->file, stamp_of(pem->file)});
     }
   }
-  auto policy = make_policy(*config);
+  auto policy = make_policy(*config, policy_.get());
   if (!policy) return {Error{policy.error().reason, path_ + ": " + policy.error().text}};
   if (auto status = listener_.allow(**policy); !status) return status;
   policy_ = *std::move(policy);

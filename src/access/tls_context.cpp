@@ -7,15 +7,17 @@
 #include <algorithm>
 #include <array>
 #include <new>
+#include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "certificates.h"
 #include "repodigest/base/file.h"
+#include "repodigest/base/sha256.h"
 
 namespace repodigest::access {
 namespace {
-
-using Context = std::unique_ptr<SSL_CTX, FreedBy<SSL_CTX_free>>;
 
 constexpr std::size_t max_pem_bytes = std::size_t{1} << 20U;
 
@@ -48,44 +50,117 @@ Error unsupported(const std::string& what) {
   return {Reason::usage, "this system's OpenSSL serves " + what + ": " + why};
 }
 
-Status set_certificate(SSL_CTX& context, const TlsSettings& settings) {
-  const auto material = read_pem(settings.certificate, "cert");
-  if (!material) return material.error();
-  const auto chain = read_certificates(material->pem);
-  if (chain.empty()) return unusable(*material, "there is no PEM certificate in it");
-  const auto key_material = read_pem(settings.key, "key");
-  if (!key_material) return key_material.error();
-  const auto key = read_private_key(key_material->pem);
-  if (!key) return unusable(*key_material, "there is no PEM private key in it that needs no passphrase");
+/// All that the settings name, read once.
+struct Materials {
+  Material certificate;
+  Material key;
+  std::optional<Material> client_ca;
+};
+
+Result<Materials> read_materials(const TlsSettings& settings) {
+  auto certificate = read_pem(settings.certificate, "cert");
+  if (!certificate) return std::move(certificate).error();
+  auto key = read_pem(settings.key, "key");
+  if (!key) return std::move(key).error();
+  Materials materials{*std::move(certificate), *std::move(key), {}};
+  if (!settings.client_ca.given()) return materials;
+  auto client_ca = read_pem(settings.client_ca, "client_ca");
+  if (!client_ca) return std::move(client_ca).error();
+  materials.client_ca = *std::move(client_ca);
+  return materials;
+}
+
+Status set_certificate(SSL_CTX& context, const Materials& files) {
+  const auto chain = read_certificates(files.certificate.pem);
+  if (chain.empty()) return unusable(files.certificate, "there is no PEM certificate in it");
+  const auto key = read_private_key(files.key.pem);
+  if (!key) return unusable(files.key, "there is no PEM private key in it that needs no passphrase");
   ERR_clear_error();
   if (SSL_CTX_use_certificate(&context, chain.front().get()) != 1)
-    return unusable(*material, openssl_text(ERR_get_error()));
+    return unusable(files.certificate, openssl_text(ERR_get_error()));
   for (std::size_t i = 1; i < chain.size(); ++i)
     if (SSL_CTX_add1_chain_cert(&context, chain[i].get()) != 1)
-      return unusable(*material, openssl_text(ERR_get_error()));
+      return unusable(files.certificate, openssl_text(ERR_get_error()));
   if (X509_check_private_key(chain.front().get(), key.get()) != 1)
-    return unusable(*key_material, "the key does not belong to the certificate of " + material->name);
+    return unusable(files.key, "the key does not belong to the certificate of " + files.certificate.name);
   if (SSL_CTX_use_PrivateKey(&context, key.get()) != 1)
-    return unusable(*key_material, openssl_text(ERR_get_error()));
+    return unusable(files.key, openssl_text(ERR_get_error()));
   return {};
 }
 
-Status set_client_ca(SSL_CTX& context, const TlsSettings& settings) {
-  if (!settings.client_ca.given()) {
+Status set_client_ca(SSL_CTX& context, const Materials& files) {
+  if (!files.client_ca) {
     // As in Go: without an authority of its own those that the system trusts count.
     SSL_CTX_set_default_verify_paths(&context);
     return {};
   }
-  const auto material = read_pem(settings.client_ca, "client_ca");
-  if (!material) return material.error();
-  const auto authorities = read_certificates(material->pem);
-  if (authorities.empty()) return unusable(*material, "there is no PEM certificate in it");
+  const auto authorities = read_certificates(files.client_ca->pem);
+  if (authorities.empty()) return unusable(*files.client_ca, "there is no PEM certificate in it");
   for (const auto& one : authorities) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(&context), one.get()) != 1 ||
         SSL_CTX_add_client_CA(&context, one.get()) != 1)
-      return unusable(*material, openssl_text(ERR_get_error()));
+      return unusable(*files.client_ca, openssl_text(ERR_get_error()));
   }
   return {};
+}
+
+/// What a client's certificate must come to. It belongs to the SSL_CTX, which each session keeps: a session
+/// may outlive everything of ours that it was begun with.
+struct ClientRules {
+  bool verifies = false;  ///< it must be of an authority that is trusted
+  std::vector<std::string> allowed_sans;
+
+  static void give(SSL_CTX& context, ClientRules rules) {
+    auto owned = std::make_unique<ClientRules>(std::move(rules));
+    if (SSL_CTX_set_ex_data(&context, slot(), owned.get()) != 1) throw std::bad_alloc();
+    (void)owned.release();
+  }
+
+  /// OpenSSL's verify callback: its chain first, then the names of the client's own certificate.
+  static int verify(int good, X509_STORE_CTX* store) {
+    const auto* const session =
+        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    const auto& rules =
+        *static_cast<const ClientRules*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(session), slot()));
+    if (rules.verifies && good == 0) return 0;
+    if (X509_STORE_CTX_get_error_depth(store) > 0 || rules.allowed_sans.empty()) return 1;
+    const auto names = alternative_names(*X509_STORE_CTX_get0_cert(store));
+    const auto allows = [&](const std::string& name) {
+      return std::find(rules.allowed_sans.begin(), rules.allowed_sans.end(), name) !=
+             rules.allowed_sans.end();
+    };
+    if (std::any_of(names.begin(), names.end(), allows)) return 1;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    return 0;
+  }
+
+ private:
+  static int slot() {
+    static const int index = SSL_CTX_get_ex_new_index(
+        0, nullptr, nullptr, nullptr, [](void*, void* rules, CRYPTO_EX_DATA*, int, long, void*) {
+          delete static_cast<ClientRules*>(rules);  // NOLINT(cppcoreguidelines-owning-memory): OpenSSL's way
+        });
+    return index;
+  }
+};
+
+std::string fingerprint_of(const TlsSettings& settings, const Materials& files) {
+  Sha256 hash;
+  const auto add = [&hash](std::string_view text) {
+    hash.add(std::to_string(text.size()) + ":");
+    hash.add(text);
+  };
+  for (const int number : {static_cast<int>(settings.client_auth), settings.min_version, settings.max_version,
+                           settings.prefer_server_cipher_suites ? 1 : 0, settings.cipher_suites ? 1 : 0})
+    add(std::to_string(number));
+  add(joined(settings.cipher_suites.value_or(std::vector<std::string>())));
+  add(joined(settings.curves));
+  for (const auto& name : settings.client_allowed_sans) add(name);
+  add(files.certificate.pem);
+  add(files.key.pem);
+  add(files.client_ca ? files.client_ca->pem : "");
+  const Sha256::Sum sum = hash.finish();
+  return {sum.begin(), sum.end()};
 }
 
 /// http/1.1 is all there is (RFC 7301 3.2).
@@ -102,35 +177,11 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
 
 }  // namespace
 
-struct TlsContext::Shared {
-  Context context;
-  bool verifies = false;  ///< whether a client's certificate must be of an authority that is trusted
-  std::vector<std::string> allowed_sans;
-
-  /// OpenSSL's verify callback: its chain first, then the names of the client's own certificate.
-  static int verify(int good, X509_STORE_CTX* store) {
-    const auto* const session =
-        static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    const auto& self = *static_cast<const Shared*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(session)));
-    if (self.verifies && good == 0) return 0;
-    if (X509_STORE_CTX_get_error_depth(store) > 0 || self.allowed_sans.empty()) return 1;
-    const auto names = alternative_names(*X509_STORE_CTX_get0_cert(store));
-    const auto allows = [&](const std::string& name) {
-      return std::find(self.allowed_sans.begin(), self.allowed_sans.end(), name) != self.allowed_sans.end();
-    };
-    if (std::any_of(names.begin(), names.end(), allows)) return 1;
-    X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-    return 0;
-  }
-};
-
 Result<TlsContext> TlsContext::make(const TlsSettings& settings) {
   ERR_clear_error();
-  auto shared = std::make_shared<Shared>();
-  shared->context.reset(SSL_CTX_new(TLS_server_method()));
-  if (!shared->context) throw std::bad_alloc();
-  SSL_CTX& context = *shared->context;
-  SSL_CTX_set_app_data(&context, shared.get());
+  const std::shared_ptr<SSL_CTX> shared(SSL_CTX_new(TLS_server_method()), SSL_CTX_free);
+  if (!shared) throw std::bad_alloc();
+  SSL_CTX& context = *shared;
   SSL_CTX_set_mode(&context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                  SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(&context,
@@ -152,27 +203,33 @@ Result<TlsContext> TlsContext::make(const TlsSettings& settings) {
   if (!settings.curves.empty() && SSL_CTX_set1_groups_list(&context, joined(settings.curves).c_str()) != 1)
     return unsupported("not all of the curve_preferences");
 
-  if (auto status = set_certificate(context, settings); !status) return std::move(status).error();
+  const auto files = read_materials(settings);
+  if (!files) return files.error();
+  if (auto status = set_certificate(context, *files); !status) return std::move(status).error();
   if (settings.client_auth != ClientAuth::none) {
-    if (auto status = set_client_ca(context, settings); !status) return std::move(status).error();
+    if (auto status = set_client_ca(context, *files); !status) return std::move(status).error();
     const bool requires_one = settings.client_auth == ClientAuth::require_any ||
                               settings.client_auth == ClientAuth::require_and_verify;
-    shared->verifies = settings.client_auth == ClientAuth::verify_if_given ||
-                       settings.client_auth == ClientAuth::require_and_verify;
-    shared->allowed_sans = settings.client_allowed_sans;
+    const bool verifies = settings.client_auth == ClientAuth::verify_if_given ||
+                          settings.client_auth == ClientAuth::require_and_verify;
+    ClientRules::give(context, {verifies, settings.client_allowed_sans});
     SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | (requires_one ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       Shared::verify);
+                       ClientRules::verify);
   }
   ERR_clear_error();
-  return TlsContext(std::move(shared));
+  return TlsContext(shared, fingerprint_of(settings, *files));
 }
 
 TlsSession TlsContext::begin(int socket) const {
-  TlsSession session(SSL_new(shared_->context.get()));
+  TlsSession session(SSL_new(context_.get()));
   if (!session) throw std::bad_alloc();
   attach_socket(*session, socket);
   SSL_set_accept_state(session.get());
   return session;
+}
+
+bool TlsContext::began(const ssl_st& session) const {
+  return SSL_get_SSL_CTX(&session) == context_.get();
 }
 
 std::string tls_trouble(ssl_st& session) {

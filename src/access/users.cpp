@@ -58,12 +58,20 @@ std::optional<Credentials> parse_basic(std::string_view authorization) {
   return Credentials{pair->substr(0, colon), pair->substr(colon + 1)};
 }
 
-Users::Users(std::map<std::string, std::string> hashes)
-    : hashes_(std::move(hashes)), salt_(random_bytes(salt_bytes)) {
+Users::Users(std::map<std::string, std::string> hashes, const Users* before)
+    : hashes_(std::move(hashes)), salt_(before != nullptr ? before->salt_ : random_bytes(salt_bytes)) {
   const auto costliest = std::max_element(
       hashes_.begin(), hashes_.end(),
       [](const auto& one, const auto& other) { return bcrypt_cost(one.second) < bcrypt_cost(other.second); });
   if (costliest != hashes_.end()) costliest_ = costliest->second;
+  if (before == nullptr) return;
+  auto known = before->known();
+  std::erase_if(known, [&](const Known& one) {
+    const auto now = hashes_.find(one.user);
+    return now == hashes_.end() || now->second != before->hashes_.at(one.user);
+  });
+  const MutexLock lock(mutex_);
+  known_ = std::move(known);
 }
 
 bool Users::knows(std::string_view authorization) const {
@@ -71,7 +79,7 @@ bool Users::knows(std::string_view authorization) const {
   if (!credentials) return false;
   const std::string mark = mark_of(*credentials);
   const MutexLock lock(mutex_);
-  return std::find(known_.begin(), known_.end(), mark) != known_.end();
+  return has(mark);
 }
 
 bool Users::verify(std::string_view authorization) const {
@@ -84,10 +92,19 @@ bool Users::verify(std::string_view authorization) const {
   if (!is_user || !matches) return false;
   std::string mark = mark_of(*credentials);
   const MutexLock lock(mutex_);
-  if (std::find(known_.begin(), known_.end(), mark) != known_.end()) return true;
+  if (has(mark)) return true;
   if (known_.size() == max_known) known_.pop_front();
-  known_.push_back(std::move(mark));
+  known_.push_back({credentials->user, std::move(mark)});
   return true;
+}
+
+bool Users::has(const std::string& mark) const {
+  return std::any_of(known_.begin(), known_.end(), [&](const Known& one) { return one.mark == mark; });
+}
+
+std::deque<Users::Known> Users::known() const {
+  const MutexLock lock(mutex_);
+  return known_;
 }
 
 std::string Users::mark_of(const Credentials& credentials) const {

@@ -197,6 +197,7 @@ class Reader {
     return {};
   }
 
+  /// After set_versions().
   static Status set_suites(TlsSettings& tls, const Texts& names) {
     if (names.empty()) return {};
     tls.cipher_suites.emplace();
@@ -205,6 +206,8 @@ class Reader {
       if (suite == nullptr) return Error{Reason::usage, "unknown cipher suite " + quoted(name)};
       if (!suite->openssl_name.empty()) tls.cipher_suites->emplace_back(suite->openssl_name);
     }
+    if (tls.cipher_suites->empty() && tls.max_version < TLS1_3_VERSION)
+      return Error{Reason::usage, "cipher_suites has none for TLS 1.2, and max_version forbids 1.3"};
     return {};
   }
 
@@ -272,18 +275,26 @@ class Reader {
   }
 
   Status read_users(const YAML::Node& node) {
-    return each_key(node, "basic_auth_users",
-                    [this](const std::string& name, const YAML::Node& value) -> Status {
-                      std::string hash;
-                      if (auto status = read_text(value, hash); !status) return status;
-                      // RFC 7617 2: the first colon ends the name, so nobody could ever give this one.
-                      if (name.find(':') != std::string::npos)
-                        return Error{Reason::usage, "a user's name cannot hold a colon"};
-                      if (auto status = check_bcrypt(hash); !status)
-                        return Error{Reason::usage, "the password of " + name + ": " + status.error().text};
-                      config_.users.emplace(name, std::move(hash));
-                      return {};
-                    });
+    auto all = each_key(
+        node, "basic_auth_users", [this](const std::string& name, const YAML::Node& value) -> Status {
+          std::string hash;
+          if (auto status = read_text(value, hash); !status) return status;
+          // RFC 7617 2: the first colon ends the name, so nobody could ever give this one.
+          if (name.find(':') != std::string::npos)
+            return Error{Reason::usage, "a user's name cannot hold a colon"};
+          if (auto status = check_bcrypt(hash); !status)
+            return Error{Reason::usage, "the password of " + name + ": " + status.error().text};
+          config_.users.emplace(name, std::move(hash));
+          return {};
+        });
+    const auto costs_differ = std::adjacent_find(
+        config_.users.begin(), config_.users.end(), [](const auto& one, const auto& other) {
+          return bcrypt_cost(one.second) != bcrypt_cost(other.second);
+        });
+    if (all && costs_differ != config_.users.end())
+      config_.notes.emplace_back(
+          "the passwords' hashes are of different costs: the time of an answer tells which users there are");
+    return all;
   }
 
   Status read_rate_limit(const YAML::Node& node) {
@@ -301,6 +312,8 @@ class Reader {
     if (!burst.empty() && (failure != std::errc() || end != burst.data() + burst.size()))
       return Error{Reason::usage, "burst: " + quoted(burst) + " is not a number of requests"};
     if (limit.interval == Duration::zero()) return {};
+    if (limit.interval > std::chrono::hours(24 * 365))
+      return Error{Reason::usage, "interval: longer than a year, which lets nobody in"};
     if (limit.burst == 0) return Error{Reason::usage, "burst must be at least 1, or nobody is ever let in"};
     config_.rate_limit = limit;
     return {};

@@ -6,14 +6,20 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstdint>
+#include <climits>
 #include <new>
 
 namespace repodigest {
 namespace {
 
-int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+/// What a BIO of ours has for its data.
+struct SocketEnd {
+  int socket = -1;
+  int reads_left = INT_MAX;
+};
+
+SocketEnd& end_of(BIO* bio) {
+  return *static_cast<SocketEnd*>(BIO_get_data(bio));
 }
 
 int bio_result(BIO* bio, ssize_t moved, int retry_flag) {
@@ -24,16 +30,29 @@ int bio_result(BIO* bio, ssize_t moved, int retry_flag) {
 }
 
 int bio_read(BIO* bio, char* data, int size) {
-  return bio_result(bio, ::recv(socket_of(bio), data, static_cast<std::size_t>(size), 0), BIO_FLAGS_READ);
+  SocketEnd& end = end_of(bio);
+  if (end.reads_left == 0) {
+    BIO_clear_retry_flags(bio);
+    BIO_set_retry_read(bio);
+    return -1;
+  }
+  if (end.reads_left != INT_MAX) --end.reads_left;
+  return bio_result(bio, ::recv(end.socket, data, static_cast<std::size_t>(size), 0), BIO_FLAGS_READ);
 }
 
 int bio_write(BIO* bio, const char* data, int size) {
-  return bio_result(bio, ::send(socket_of(bio), data, static_cast<std::size_t>(size), MSG_NOSIGNAL),
+  return bio_result(bio, ::send(end_of(bio).socket, data, static_cast<std::size_t>(size), MSG_NOSIGNAL),
                     BIO_FLAGS_WRITE);
 }
 
 long bio_control(BIO*, int command, long, void*) {
   return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+int bio_destroy(BIO* bio) {
+  delete static_cast<SocketEnd*>(
+      BIO_get_data(bio));  // NOLINT(cppcoreguidelines-owning-memory): OpenSSL's way
+  return 1;
 }
 
 }  // namespace
@@ -49,14 +68,22 @@ void attach_socket(ssl_st& session, int socket) {
     BIO_meth_set_read(made, bio_read);
     BIO_meth_set_write(made, bio_write);
     BIO_meth_set_ctrl(made, bio_control);
+    BIO_meth_set_destroy(made, bio_destroy);
     return made;
   }();
   BIO* const bio = BIO_new(method);
   if (bio == nullptr) throw std::bad_alloc();
-  // NOLINTNEXTLINE(performance-no-int-to-ptr): the only place a BIO has for a descriptor
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_data(bio, new SocketEnd{socket});
   BIO_set_init(bio, 1);
   SSL_set_bio(&session, bio, bio);
+}
+
+void allow_reads(ssl_st& session, int times) {
+  end_of(SSL_get_rbio(&session)).reads_left = times;
+}
+
+bool reads_used_up(const ssl_st& session) {
+  return end_of(SSL_get_rbio(&session)).reads_left == 0;
 }
 
 std::string openssl_text(unsigned long code) {

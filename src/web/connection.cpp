@@ -24,6 +24,10 @@ namespace repodigest::web {
 namespace {
 
 constexpr std::size_t max_burst = 1U << 20U;
+/// So often a session may ask the socket in one call: a record takes two, so that others have their turn
+/// soon.
+constexpr int reads_at_once = 32;
+constexpr int max_fruitless_reads = 8;
 constexpr std::size_t max_discarded = 256U << 10U;
 
 bool is_temporary(int error) {
@@ -34,6 +38,7 @@ bool is_temporary(int error) {
 
 Progress Connection::shake_hands() {
   ERR_clear_error();
+  allow_reads(*tls_, reads_at_once);
   const auto moved = outcome_of(SSL_accept(tls_.get()));
   if (moved) {
     shaken_ = *moved > 0;
@@ -71,7 +76,12 @@ bool Connection::has_decrypted() const {
 std::optional<std::size_t> Connection::read_some(char* data, std::size_t size) {
   if (tls_) {
     ERR_clear_error();
-    return outcome_of(SSL_read(tls_.get(), data, static_cast<int>(size)));
+    allow_reads(*tls_, reads_at_once);
+    const auto count = outcome_of(SSL_read(tls_.get(), data, static_cast<int>(size)));
+    // Key updates and the like without end: each costs more than it costs to send.
+    const bool is_fruitless = count == std::size_t{0} && reads_used_up(*tls_);
+    fruitless_reads_ = is_fruitless ? fruitless_reads_ + 1 : 0;
+    return fruitless_reads_ > max_fruitless_reads ? std::nullopt : count;
   }
   const auto count = ::recv(fd(), data, size, 0);
   if (count > 0) return static_cast<std::size_t>(count);
@@ -193,34 +203,60 @@ Progress Connection::discard() {
   return count == 0 || discarded_ > max_discarded ? Progress::gone : Progress::done;
 }
 
-std::string Connection::peer() const {
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  if (::getpeername(fd(), reinterpret_cast<sockaddr*>(&name), &size) != 0) return "";
-  if (name.ss_family == AF_UNIX) {
-    ucred who{};
-    size = sizeof who;
-    if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "";
-    return "uid=" + std::to_string(who.uid) + " pid=" + std::to_string(who.pid);
-  }
+namespace {
+
+struct SocketName {
+  sockaddr_storage storage{};
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+SocketName peer_of(int fd) {
+  SocketName name;
+  socklen_t size = sizeof name.storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&name.storage), &size) != 0)
+    name.storage.ss_family = AF_UNSPEC;
+  return name;
+}
+
+/// Of a TCP peer.
+ListenAddress address_of(const SocketName& name) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   std::uint16_t port = 0;
-  if (name.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name);
+  if (name.family() == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name.storage);
     port = ntohs(v6.sin6_port);
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))  // an IPv4 client of a socket that takes both
       (void)::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
     else
       (void)::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
   } else {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name);
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name.storage);
     port = ntohs(v4.sin_port);
     (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
   }
-  std::string peer = ListenAddress{false, "", text.data(), port}.text();
+  return {false, "", text.data(), port};
+}
+
+}  // namespace
+
+std::string Connection::peer() const {
+  const SocketName name = peer_of(fd());
+  if (name.family() == AF_UNSPEC) return "";
+  if (name.family() == AF_UNIX) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(fd(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "";
+    return "uid=" + std::to_string(who.uid) + " pid=" + std::to_string(who.pid);
+  }
+  std::string peer = address_of(name).text();
   if (tls_)
     if (const auto owner = access::certificate_name(*tls_); !owner.empty()) peer += " certificate=" + owner;
   return peer;
+}
+
+std::string Connection::host() const {
+  const SocketName name = peer_of(fd());
+  return name.family() == AF_INET || name.family() == AF_INET6 ? address_of(name).host : "";
 }
 
 void Connection::abort() {

@@ -71,6 +71,10 @@ class Connection {
   /// RawRequest::peer.
   [[nodiscard]] std::string peer() const;
   [[nodiscard]] int fd() const { return fd_.get(); }
+  /// Where a TCP client is, without its port; "" for others.
+  [[nodiscard]] std::string host() const;
+  /// Null: plain.
+  [[nodiscard]] const ssl_st* tls() const { return tls_.get(); }
 
  private:
   // The only two that touch the bytes of the socket. They return a count, 0 for "not now", nothing for
@@ -86,6 +90,7 @@ class Connection {
   std::uint32_t awaited_ = 0;
   bool shaken_ = false;  ///< and nothing went wrong since: goodbye may be said
   bool fell_back_ = false;
+  int fruitless_reads_ = 0;  ///< in a row: many records and nothing in them
   std::string trouble_;
   std::string received_;
   HeadReader reader_;

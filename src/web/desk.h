@@ -41,7 +41,7 @@ struct Desk {
   HeadRules rules;
   /// Has somebody find out whether a request's Authorization is right (Lobby::vetted() follows); false: too
   /// many wait already.
-  std::function<bool(Task, std::shared_ptr<const access::Policy>)> vet = {};
+  std::function<bool(Task, std::shared_ptr<const access::Policy>, std::string host)> vet = {};
   /// Takes a request that came on a connection.
   std::function<Taken(Task, const Connection&)> take;
   /// Words the whole reply to a request that is refused, and counts it. `without_body` where it was a HEAD.

@@ -95,6 +95,7 @@ void Lobby::turn() {
   const int count =
       ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), milliseconds_to_wait());
   now_ = steady_now();
+  handshake_time_ = Duration::zero();
   bool woken = false;
   for (int i = 0; i < count; ++i) {
     void* const who = events[static_cast<std::size_t>(i)].data.ptr;
@@ -276,7 +277,7 @@ void Lobby::send(Guest& guest) {
 }
 
 void Lobby::after_reply(Guest& guest) {
-  if (guest.last_reply || stop_deadline_) {
+  if (guest.last_reply || stop_deadline_ || is_outdated(guest)) {
     guest.connection.end_sending();
     enter(guest, Stage::draining);
     return watch(guest, EPOLLIN);

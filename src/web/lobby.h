@@ -101,7 +101,9 @@ class Lobby {
   void admit(Fd fd, bool is_local);
   void pause_accepting(int error);
   void watch_listeners(bool on);
-  [[nodiscard]] std::shared_ptr<const access::Policy> policy_for(bool is_local) const;
+  std::shared_ptr<const access::Policy> policy_for(bool is_local);
+  [[nodiscard]] bool is_outdated(const Guest& guest) const;
+  void close_outdated();
   void shake_hands(Guest& guest);
   void submit(Guest& guest);
   void let_in(Vetted vetted);
@@ -139,6 +141,8 @@ class Lobby {
   SteadyTime next_beat_ = SteadyTime::max();
   log::Repeated accept_trouble_;
   log::Repeated handshake_trouble_;
+  std::shared_ptr<const access::Policy> policy_;  ///< of those who are not local, when somebody last asked
+  Duration handshake_time_{};                     ///< that handshakes took in this turn
 
   Mutex mutex_;
   std::vector<Answer> answers_ GUARDED_BY(mutex_);

@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -19,6 +20,8 @@ constexpr Duration accept_pause = std::chrono::milliseconds(100);
 constexpr std::size_t turned_away_at_once = 64;
 /// So many are accepted in one turn, before the others have theirs.
 constexpr int max_accepts = 64;
+/// Handshakes may take so much of one turn.
+constexpr Duration max_handshake_time = std::chrono::milliseconds(5);
 
 /// Whether a reply that begins with `text` has that header.
 bool has_header(std::string_view text, std::string_view name) {
@@ -53,7 +56,8 @@ void Lobby::pause_accepting(int error) {
   if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
     log::warn("cannot accept connections for now",
               {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
-  if (close_oldest(Stage::idle)) return;  // the next turn accepts in its place
+  if (close_oldest(Stage::idle) || close_oldest(Stage::shaking))
+    return;  // the next turn accepts in its place
   watch_listeners(false);
   paused_until_ = now_ + accept_pause;
 }
@@ -94,12 +98,39 @@ void Lobby::admit(Fd fd, bool is_local) {
   watch(guest, EPOLLIN);
 }
 
-std::shared_ptr<const access::Policy> Lobby::policy_for(bool is_local) const {
-  return is_local || options_.keeper == nullptr ? nullptr : options_.keeper->current();
+std::shared_ptr<const access::Policy> Lobby::policy_for(bool is_local) {
+  if (is_local || options_.keeper == nullptr) return nullptr;
+  auto policy = options_.keeper->current();
+  if (policy != policy_) {
+    policy_ = policy;
+    close_outdated();
+  }
+  return policy;
+}
+
+bool Lobby::is_outdated(const Guest& guest) const {
+  if (guest.is_local || !policy_) return false;
+  const ssl_st* const session = guest.connection.tls();
+  if (session == nullptr) return policy_->tls.has_value();
+  return !policy_->tls || !policy_->tls->began(*session);
+}
+
+void Lobby::close_outdated() {
+  // Who has a request under way is answered first; who only listens (to events) could do so for days.
+  for (const Stage stage : {Stage::shaking, Stage::idle, Stage::awaiting})
+    for (auto guest = guests(stage).begin(); guest != guests(stage).end();) {
+      Guest& each = *guest++;
+      if (is_outdated(each)) close(each);
+    }
 }
 
 void Lobby::shake_hands(Guest& guest) {
-  switch (guest.connection.shake_hands()) {
+  // In the next turn: a signature can take milliseconds, and the others shall have their turn in between.
+  if (handshake_time_ >= max_handshake_time) return watch(guest, EPOLLIN);
+  const auto begin = std::chrono::steady_clock::now();
+  const Progress progress = guest.connection.shake_hands();
+  handshake_time_ += std::chrono::steady_clock::now() - begin;
+  switch (progress) {
     case Progress::blocked:
       return watch(guest, guest.connection.awaited(EPOLLIN));
     case Progress::done:
@@ -110,7 +141,9 @@ void Lobby::shake_hands(Guest& guest) {
         log::info("a TLS handshake failed", {{"peer", guest.connection.peer()},
                                              {"error", guest.connection.trouble()},
                                              {"count", std::to_string(*count)}});
-      return guest.connection.fell_back_to_plain() ? refuse(guest, tls_wanted) : close(guest);
+      if (!guest.connection.fell_back_to_plain()) return close(guest);
+      enter(guest, Stage::reading);  // it has sent a request, and is answered
+      return refuse(guest, tls_wanted);
   }
 }
 
@@ -118,6 +151,7 @@ void Lobby::submit(Guest& guest) {
   if (options_.max_requests > 0 && under_way_ >= options_.max_requests)
     return refuse(guest, too_many_requests);
   guest.policy = policy_for(guest.is_local);
+  if (is_outdated(guest)) return guest.connection.tls() == nullptr ? refuse(guest, tls_wanted) : close(guest);
   Task task{&guest, guest.connection.take_head()};
   if (!guest.policy) return hand_over(std::move(task));
 
@@ -128,7 +162,8 @@ void Lobby::submit(Guest& guest) {
   const auto authorization = task.head.header("Authorization");
   if (policy.users.knows(authorization)) return hand_over(std::move(task));
   if (!access::parse_basic(authorization)) return refuse(guest, unauthorized, is_head);
-  if (!desk_.vet(std::move(task), guest.policy)) return refuse(guest, too_many_requests, is_head);
+  if (!desk_.vet(std::move(task), guest.policy, guest.connection.host()))
+    return refuse(guest, too_many_requests, is_head);
   ++under_way_;
   enter(guest, Stage::working);
 }
@@ -136,8 +171,9 @@ void Lobby::submit(Guest& guest) {
 void Lobby::let_in(Vetted vetted) {
   --under_way_;
   Guest& guest = *vetted.task.guest;
-  if (vetted.granted) return hand_over(std::move(vetted.task));
-  refuse(guest, unauthorized, vetted.task.head.request_line.starts_with("HEAD "));
+  if (vetted.verdict == Verdict::granted) return hand_over(std::move(vetted.task));
+  refuse(guest, vetted.verdict == Verdict::refused ? unauthorized : too_many_requests,
+         vetted.task.head.request_line.starts_with("HEAD "));
 }
 
 void Lobby::add_headers(const Guest& guest, std::vector<Bytes>& segments) {

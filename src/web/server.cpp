@@ -68,8 +68,8 @@ class Server::Impl {
  private:
   template <typename Who>
   void employ(Desk& desk, Who& who) {
-    desk.vet = [this](Task task, std::shared_ptr<const access::Policy> policy) {
-      return doorman_.vet(std::move(task), std::move(policy));
+    desk.vet = [this](Task task, std::shared_ptr<const access::Policy> policy, std::string host) {
+      return doorman_.vet(std::move(task), std::move(policy), std::move(host));
     };
     desk.take = [&who](Task task, const Connection& connection) {
       return who.take(std::move(task), connection);

@@ -13,6 +13,7 @@
 #include "repodigest/access/throttle.h"
 #include "repodigest/access/tls_context.h"
 #include "repodigest/access/users.h"
+#include "repodigest/base/clock.h"
 #include "repodigest/base/mutex.h"
 #include "repodigest/base/result.h"
 
@@ -72,12 +73,15 @@ class Keeper {
   static Stamp stamp_of(const std::string& path);
   [[nodiscard]] bool changed() const REQUIRES(mutex_);
   Status read() REQUIRES(mutex_);
+  Status read_now() REQUIRES(mutex_);
 
   const std::string path_;
   const Listener listener_;
   Mutex mutex_;
   std::shared_ptr<const Policy> policy_ GUARDED_BY(mutex_);
   std::vector<Watched> watched_ GUARDED_BY(mutex_);
+  /// When to read again although nothing changed: the last time it was the system that failed, not the files.
+  std::optional<SteadyTime> retry_at_ GUARDED_BY(mutex_);
 };
 
 /// Whether a file is good, the certificates that it names included. Errors: as Keeper::open().

@@ -3,30 +3,38 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "repodigest/access/web_config.h"
 #include "repodigest/base/openssl.h"
 #include "repodigest/base/result.h"
 
+struct ssl_ctx_st;  // OpenSSL's SSL_CTX
+
 namespace repodigest::access {
 
-/// Certificate, key and what is asked of clients; shared by all sessions that were begun with it. Nothing of
-/// a session is remembered for another one: no tickets, no renegotiation, no early data. A value; any thread.
+/// Certificate, key and what is asked of clients; sessions that were begun with it keep it. Nothing of a
+/// session is remembered for another one: no tickets, no renegotiation, no early data. A value; any thread.
 class TlsContext {
  public:
-  /// Reads what `settings` names. Errors: Reason::tls for a certificate or key that cannot be used,
-  /// permission, not_found, usage for what this OpenSSL has not, each naming the file or key of the config.
+  /// Reads what `settings` names. Errors: Reason::usage for what cannot be used, those of
+  /// read_regular_file(), each naming the file or key of the config.
   static Result<TlsContext> make(const TlsSettings& settings);
 
   /// A session over a connected, non-blocking socket: SSL_accept() is to be called next. Throws
   /// std::bad_alloc.
   [[nodiscard]] TlsSession begin(int socket) const;
+  /// Whether it was this one that began the session.
+  [[nodiscard]] bool began(const ssl_st& session) const;
+  /// Whether the other was made of the same settings and files, so that it makes no difference.
+  [[nodiscard]] bool same_as(const TlsContext& other) const { return fingerprint_ == other.fingerprint_; }
 
  private:
-  struct Shared;
-  explicit TlsContext(std::shared_ptr<const Shared> shared) : shared_(std::move(shared)) {}
+  TlsContext(std::shared_ptr<ssl_ctx_st> context, std::string fingerprint)
+      : context_(std::move(context)), fingerprint_(std::move(fingerprint)) {}
 
-  std::shared_ptr<const Shared> shared_;
+  std::shared_ptr<ssl_ctx_st> context_;
+  std::string fingerprint_;
 };
 
 /// What a failed handshake or read came to, for the log: "the client's certificate has expired". Reads

@@ -27,8 +27,8 @@ class Users {
   /// So many verified pairs are remembered; the oldest is forgotten first.
   static constexpr std::size_t max_known = 100;
 
-  /// Hashes as WebConfig::users has them.
-  explicit Users(std::map<std::string, std::string> hashes);
+  /// Hashes as WebConfig::users has them. Of those `before` what is known stays, where the hash is the same.
+  explicit Users(std::map<std::string, std::string> hashes, const Users* before = nullptr);
 
   /// Whether there are none, and so everybody may ask.
   [[nodiscard]] bool empty() const { return hashes_.empty(); }
@@ -39,13 +39,20 @@ class Users {
   [[nodiscard]] bool verify(std::string_view authorization) const EXCLUDES(mutex_);
 
  private:
+  struct Known {
+    std::string user;
+    std::string mark;
+  };
+
   [[nodiscard]] std::string mark_of(const Credentials& credentials) const;
+  [[nodiscard]] bool has(const std::string& mark) const REQUIRES(mutex_);
+  [[nodiscard]] std::deque<Known> known() const EXCLUDES(mutex_);
 
   const std::map<std::string, std::string> hashes_;
   const std::string salt_;  ///< of the marks
   std::string costliest_;   ///< what an unknown user's password is compared with
   mutable Mutex mutex_;
-  mutable std::deque<std::string> known_ GUARDED_BY(mutex_);
+  mutable std::deque<Known> known_ GUARDED_BY(mutex_);
 };
 
 }  // namespace repodigest::access

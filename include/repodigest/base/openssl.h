@@ -27,6 +27,13 @@ using TlsSession = std::unique_ptr<ssl_st, TlsSessionDeleter>;
 /// does belongs to the program, not to a library. Throws std::bad_alloc.
 void attach_socket(ssl_st& session, int socket);
 
+/// From now on the session may ask its socket for bytes so many times; then it finds none ("want read") until
+/// it is allowed anew. Without this SSL_read() goes on for as long as a peer sends records that carry
+/// nothing. Without a call: as often as it wants.
+void allow_reads(ssl_st& session, int times);
+/// Whether the last allowance is used up: then the socket may have more.
+bool reads_used_up(const ssl_st& session);
+
 /// The text of an error of OpenSSL's queue. Any thread.
 std::string openssl_text(unsigned long code);
 

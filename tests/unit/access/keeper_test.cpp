@@ -3,12 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/resource.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "repodigest/base/cancel.h"
 #include "support/basic.h"
 #include "support/temporary_folder.h"
 #include "support/test_certificates.h"
@@ -105,6 +108,23 @@ TEST_F(KeeperTest, WaitsForAFileThatABrokenConfigIsTheFirstToName) {
   EXPECT_FALSE(keeper_->current()->tls);
   (void)authority.issue("late", "DNS:localhost");
   EXPECT_TRUE(keeper_->current()->tls) << (failures_.empty() ? "" : failures_.back());
+}
+
+TEST_F(KeeperTest, ReadsAgainWhatTheSystemHadNoDescriptorFor) {
+  write_users("one");
+  open();
+  write_users("two");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto meanwhile = keeper_->current();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(meanwhile->users.verify(basic("one:secret")));
+  EXPECT_THAT(failures_, ElementsAre(HasSubstr("too many open files")));
+  const auto limit = Cancel().within(std::chrono::minutes(1));
+  while (!lets_in("two") && !limit.ended()) ::poll(nullptr, 0, 10);
+  EXPECT_TRUE(lets_in("two")) << "though nothing has changed since";
 }
 
 TEST_F(KeeperTest, AppliesNothingThatIsNotAllowed) {

@@ -70,6 +70,14 @@ TEST_F(UsersTest, DoesNotRememberWhatIsWrong) {
   EXPECT_FALSE(users_.verify("nonsense"));
 }
 
+TEST_F(UsersTest, AreStillKnownWhenOthersHaveChanged) {
+  ASSERT_TRUE(users_.verify(basic("one:U*U")));
+  const std::string hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+  EXPECT_TRUE(Users({{"one", hash}, {"two", support::hash_of_secret}}, &users_).knows(basic("one:U*U")));
+  EXPECT_FALSE(Users({{"one", support::hash_of_secret}}, &users_).knows(basic("one:U*U")));
+  EXPECT_FALSE(Users({{"two", hash}}, &users_).knows(basic("one:U*U")));
+}
+
 TEST(Users, AreAllWhereNoneAreNamed) {
   const Users nobody{{}};
   EXPECT_TRUE(nobody.empty());

@@ -63,7 +63,11 @@ TEST_P(CrowdTest, AnswersARequestWhileIdleAndSlowConnectionsAreOpen) {
   std::cout << "answered in " << took.count() << " ms beside " << expected << " connections\n";
 
   EXPECT_GE(serving.big().use_count(), 50) << "the slow readers share one body";
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they have memory of their own
   EXPECT_LT(resident_bytes() - memory_before, serving.big()->size() * 5) << "50 copies would be a gigabyte";
+#else
+  (void)memory_before;
+#endif
 }
 
 INSTANTIATE_TEST_SUITE_P(WithRoomForAll, CrowdTest,

@@ -114,8 +114,7 @@ TEST_F(TlsTest, ServesANewCertificateWithTheNextHandshake) {
   (void)policies_.authority().issue("fresh", "DNS:localhost");
   policies_.write("tls_server_config:\n  cert_file: fresh.crt\n  key_file: fresh.key\n");
   EXPECT_EQ(serial(), before + 1);
-  ASSERT_TRUE(old.send(get("/")));
-  EXPECT_EQ(old.read_reply().status, 200) << "who is in stays in";
+  EXPECT_TRUE(old.is_closed()) << "an idle connection of the old one comes again";
 }
 
 TEST_F(TlsTest, AnswersAPlainRequestWithPlainWords) {
@@ -142,6 +141,49 @@ TEST_F(TlsTest, ClosesOnGarbageAndOnAHandshakeThatDoesNotEnd) {
   EXPECT_TRUE(slow.is_closed());
   EXPECT_TRUE(eventually([&] { return serving_->connections() == 0; }));
   EXPECT_EQ(status_for(), 200);
+}
+
+TEST_F(TlsTest, EndsAClientThatSendsRecordsWithoutEndAndNothingInThem) {
+  serve();
+  RawClient client = connect();
+  ASSERT_TRUE(client.shake_hands());
+  // Each is work for the server: new keys.
+  int taken = 0;
+  while (taken < 1'000'000 && SSL_key_update(client.tls(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+         SSL_do_handshake(client.tls()) == 1)
+    ++taken;
+  EXPECT_LT(taken, 1'000'000);
+  EXPECT_EQ(status_for(), 200);
+}
+
+TEST_F(TlsTest, ServesNobodyOnAConnectionThatANewPolicyWouldNotHaveLetIn) {
+  serve();
+  policies_.write("");
+  RawClient plain = connect();
+  ASSERT_TRUE(plain.send(get("/")));
+  ASSERT_EQ(plain.read_reply().status, 200);
+  policies_.write("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n");
+  ASSERT_TRUE(plain.send(get("/")));
+  EXPECT_EQ(plain.read_reply().status, 400);
+  RawClient anybody = connect();
+  ASSERT_TRUE(anybody.shake_hands());
+  ASSERT_TRUE(anybody.send(get("/")));
+  ASSERT_EQ(anybody.read_reply().status, 200);
+  policies_.write("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n" +
+                  wants_certificates);
+  (void)anybody.send(get("/"));
+  EXPECT_TRUE(anybody.is_closed());
+}
+
+TEST_F(TlsTest, KeepsConnectionsWhereTheChangeIsNotAboutThem) {
+  serve();
+  RawClient client = connect();
+  ASSERT_TRUE(client.shake_hands());
+  for (const std::string users : {"", "basic_auth_users: {}\n"}) {
+    policies_.write("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n" + users);
+    ASSERT_TRUE(client.send(get("/")));
+    EXPECT_EQ(client.read_reply().status, 200);
+  }
 }
 
 TEST_F(TlsTest, LetsNobodyNegotiateTwice) {
