@@ -12,26 +12,12 @@ using nlohmann::json;
 ReportRow read_row(const json& image) {
   ReportRow row;
   row.id = image.at("id").get<std::string>();
-  // The document holds no name of its own; the contract makes it from what stands there.
-  std::vector<std::string> tags;
-  std::vector<std::string> references;
-  for (const auto& tag : image.at("repo_tags")) {
-    const auto text = tag.get<std::string>();
-    (text.find('@') == std::string::npos ? tags : references).push_back(text);
-  }
+  row.name = image.at("name").get<std::string>();
   row.inspected = !image.at("raw_count").is_null();
   if (row.inspected) {
     row.raw = image.at("raw_count").get<std::size_t>();
     row.unique = image.at("unique_count").get<std::size_t>();
   }
-  if (!tags.empty())
-    row.name = *std::min_element(tags.begin(), tags.end());
-  else if (row.inspected && !image.at("repo_digests").empty())
-    row.name = image.at("repo_digests").front().get<std::string>();
-  else if (!references.empty())
-    row.name = references.front();
-  else
-    row.name = "<none>";
   for (const auto& anomaly : image.at("anomalies")) {
     const auto name = anomaly.get<std::string>();
     row.duplicate = row.duplicate || name == "duplicate";

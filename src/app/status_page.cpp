@@ -121,6 +121,7 @@ std::string note_of(const inventory::Snapshot& snapshot) {
 std::string inventory_of(const Moment& moment, bool events, const PageOptions& options) {
   const auto& snapshot = *moment.snapshot;
   const auto& totals = snapshot.totals;
+  const bool empty = totals.repo_digests == 0;
   const std::size_t surplus = totals.repo_digests - totals.repo_digests_unique;
   // Before the first list there is nothing to count.
   const auto counted = [&snapshot](std::size_t count) {
@@ -145,11 +146,12 @@ std::string inventory_of(const Moment& moment, bool events, const PageOptions& o
        {"unique", counted(totals.repo_digests_unique)},
        {"surplus", counted(surplus)},
        {"surplus-some", some(surplus)},
-       {"part", std::to_string(
-                    totals.repo_digests == 0 ? 100 : 100 * totals.repo_digests_unique / totals.repo_digests)},
+       {"no-bar", empty ? " hidden" : ""},
+       {"part", std::to_string(empty ? 0 : 100 * totals.repo_digests_unique / totals.repo_digests)},
        {"note", note_of(snapshot)},
-       {"shown", "Showing " + std::to_string(std::min(totals.images, status_rows_limit)) + " of " +
-                     plural(totals.images, "image")},
+       {"shown", why_none ? ""
+                          : "Showing " + std::to_string(std::min(totals.images, status_rows_limit)) + " of " +
+                                plural(totals.images, "image")},
        {"rows", status_rows(snapshot, options.api)},
        {"empty", why_none             ? escaped(*why_none)
                  : totals.images == 0 ? "The engine has no images."

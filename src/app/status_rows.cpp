@@ -29,7 +29,10 @@ void append_isolated(Html& row, std::string_view text) {
 
 void append_container(Html& row, const Container& container) {
   append_isolated(row, container.name.empty() ? short_id(container.id) : container.name);
-  if (container.kind() != inventory::ContainerState::running) row.html(" (").text(container.state).html(")");
+  if (container.kind() == inventory::ContainerState::running) return;
+  row.html(" (");
+  append_isolated(row, container.state);
+  row.html(")");
 }
 
 /// A list of the details; nothing if it is empty.

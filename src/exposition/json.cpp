@@ -108,6 +108,7 @@ void append_container(std::string& out, const inventory::Container& container) {
 /// Written by hand, because a tree for each of many images takes eight times as long.
 void append_image(std::string& out, const inventory::Image& image, bool containers_known) {
   append_text(out += "{\"id\":", image.id);
+  append_text(out += ",\"name\":", image.name);
   (out += ",\"created\":") += dump(created_json(image.created));
   (out += ",\"size\":") += std::to_string(image.size);
   append_array(out += ",\"repo_tags\":", image.repo_tags, append_text);

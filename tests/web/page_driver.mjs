@@ -110,3 +110,29 @@ export const openAll = async (page) => {
 
 /// The names in the rows, from the first on.
 export const namesOf = (page) => page.locator('#rows summary').allTextContents();
+
+/// What the page was told before has come through.
+export const settled = (page) => page.evaluate(() => fetch('-/healthy').then((answer) => answer.text()));
+
+/// The page's timers are the test's from here on.
+export const withClock = (page) => page.clock.install();
+
+/// The page's next refresh is now, and answered.
+export async function refresh(page) {
+  const answers = ['images', 'summary', 'engine'].map((path) =>
+    page.waitForResponse((response) => response.url().includes('/api/v1/' + path)));
+  await page.clock.runFor(5000);
+  const all = await Promise.all(answers);
+  await settled(page);
+  return all;
+}
+
+/// Lets time go by until the page says it.
+export async function refreshUntil(page, selector, text) {
+  for (const end = Date.now() + 30000; Date.now() < end;) {
+    if (text.test(await page.locator(selector).textContent())) return;
+    await page.clock.runFor(5000);
+    await settled(page);
+  }
+  assert.fail(`${selector} is "${await page.locator(selector).textContent()}", not ${text}`);
+}

@@ -16,7 +16,7 @@ after(async () => {
 
 const names = ['<img src=x onerror=window.hacked=1>', '"><script>window.hacked=1</script>',
   '\' onmouseover=\'window.hacked=1', '</style></script><h1>owned</h1>', 'javascript:window.hacked=1',
-  '{{rows}}${window.hacked=1}', '\u202Egpj.exe', 'שלום/app:1', 'w'.repeat(255)];
+  '{{rows}}${window.hacked=1}', '\u202Egpj.exe', 'שלום/app:1', 'w'.repeat(255), 'named/by-its-row'];
 
 for (const script of [true, false])
   test('are text and nothing else, ' + (script ? 'with' : 'without') + ' script', async () => {

@@ -72,15 +72,46 @@ test('sorts by each header, and says which way', async () => {
 
 test('shows of a tile what it counts, and all again', async () => {
   const page = await browser.live(stage.url);
-  await tabTo(page, '[data-tile=duplicates] button');
+  await tabTo(page, '[data-show=duplicate] button');
   await page.keyboard.press('Enter');
-  assert.equal(await page.locator('#shown').textContent(), 'Showing 5 of 18 images');
-  assert.equal(await page.locator('[data-tile=duplicates] button').getAttribute('aria-pressed'), 'true');
+  assert.equal(await page.locator('#shown').textContent(), 'Showing 5 of 18 images, with duplicates only');
+  assert.equal(await page.locator('[data-show=duplicate] button').getAttribute('aria-pressed'), 'true');
   await urlHas(page, '?show=duplicate');
   await page.keyboard.press('Enter');
   assert.equal(await page.locator('#shown').textContent(), 'Showing 18 of 18 images');
-  assert.equal(await page.locator('[data-tile=images] button').getAttribute('aria-pressed'), 'true');
+  assert.equal(await page.locator('[data-show=""] button').getAttribute('aria-pressed'), 'true');
   await urlHas(page, '');
+  await quiet(page);
+});
+
+test('says what a tile filters whatever is searched and sorted', async () => {
+  const page = await browser.live(stage.url);
+  const pressed = () => page.locator('.tile button[aria-pressed=true]').evaluateAll((all) =>
+    all.map((button) => button.parentNode.dataset.show));
+  assert.deepEqual(await pressed(), ['']);
+  await page.locator('[data-show=duplicate] button').click();
+  assert.deepEqual(await pressed(), ['duplicate']);
+  assert.equal(await page.locator('#shown').textContent(), 'Showing 5 of 18 images, with duplicates only');
+  await page.locator('#q').fill('bulk');
+  assert.deepEqual(await pressed(), ['duplicate']);
+  assert.equal(await page.locator('#shown').textContent(), 'Showing 2 of 18 images, with duplicates only');
+  await page.locator('[data-sort=id] button').click();
+  assert.deepEqual(await pressed(), ['duplicate']);
+  await page.locator('#q').fill('there is no such image');
+  assert.equal(await page.locator('#empty').textContent(), 'No image with duplicates fits.');
+  for (const [tile, words] of [['raw', 'RepoDigests'], ['unique', 'RepoDigests'], ['surplus', 'duplicates']]) {
+    await page.locator(`[data-show=${tile}] button`).click();
+    await page.locator('[data-sort=name] button').click();
+    assert.deepEqual(await pressed(), [tile]);
+    assert.match(await page.locator('#shown').textContent(), new RegExp(`, with ${words} only$`));
+    await urlHas(page, `?show=${tile}&sort=name`);
+  }
+  await page.reload();
+  await page.locator('#live.good').waitFor();
+  assert.deepEqual(await pressed(), ['surplus']);
+  await page.locator('[data-show=""] button').click();
+  assert.deepEqual(await pressed(), ['']);
+  assert.equal(await page.locator('#shown').textContent(), 'Showing 18 of 18 images');
   await quiet(page);
 });
 
@@ -110,8 +141,10 @@ for (const clipboard of ['with the clipboard', 'over plain HTTP, where there is 
     await tabTo(page, '.copy');
     assert.equal(await page.evaluate(() => getComputedStyle(document.activeElement).opacity), '1');
     assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Copy the id of /);
+    assert.ok((await page.locator('.copy').first().boundingBox()).height >= 24);
     await page.keyboard.press('Enter');
     await page.locator('.copy', {hasText: 'Copied'}).waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Copied');
     assert.ok(await page.evaluate(() => document.activeElement.matches('.copy')), 'the focus stays');
     const id = await page.locator('#rows tr').first().getAttribute('data-id');
     await page.locator('#q').focus();
@@ -119,3 +152,19 @@ for (const clipboard of ['with the clipboard', 'over plain HTTP, where there is 
     assert.equal(await page.locator('#q').inputValue(), id);
     await quiet(page);
   });
+
+test('does not say that it copied what it could not', async () => {
+  const page = await browser.live(stage.url, {}, async (before) => {
+    await before.addInitScript(() => {
+      Object.defineProperty(navigator, 'clipboard', {value: undefined});
+      document.execCommand = () => false;
+    });
+  });
+  await tabTo(page, '.copy');
+  await page.keyboard.press('Enter');
+  await page.locator('.copy', {hasText: 'Failed'}).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.ariaLabel), 'Failed');
+  await page.locator('.copy', {hasText: 'Failed'}).waitFor({state: 'detached'});
+  assert.match(await page.evaluate(() => document.activeElement.ariaLabel), /^Copy the id of /);
+  await quiet(page);
+});

@@ -2,28 +2,12 @@
 import assert from 'node:assert/strict';
 import {createServer, request} from 'node:http';
 import {after, before, test} from 'node:test';
-import {Browser, Stage, accessible, namesOf, output, quiet} from './page_driver.mjs';
+import {Browser, Stage, accessible, namesOf, output, quiet, refresh, refreshUntil, settled,
+  withClock} from './page_driver.mjs';
 
 let browser;
 before(async () => { browser = await Browser.start(); });
 after(() => browser.end());
-
-/// The page's next refresh is now, and answered: its timers are the test's.
-async function refresh(page) {
-  const answers = ['images', 'summary', 'engine'].map((path) =>
-    page.waitForResponse((response) => response.url().includes('/api/v1/' + path)));
-  await page.clock.runFor(5000);
-  return Promise.all(answers);
-}
-const withClock = (page) => page.clock.install();
-/// Refreshes until the page says it.
-async function refreshUntil(page, selector, text) {
-  for (const end = Date.now() + 30000; Date.now() < end;) {
-    if (text.test(await page.locator(selector).textContent())) return;
-    await refresh(page);
-  }
-  assert.fail(`${selector} is "${await page.locator(selector).textContent()}", not ${text}`);
-}
 
 test('asks with the ETag, and shows a new image where the focus is kept', async (t) => {
   const stage = await Stage.start('recorded');
@@ -80,7 +64,7 @@ test('asks nothing while it is paused or hidden', async (t) => {
   const calm = async () => {
     const before = page.sent.length;
     await page.clock.runFor(300000);
-    await page.evaluate(() => fetch('-/healthy').then((answer) => answer.text()));  // others would be known by then
+    await settled(page);
     return page.sent.length === before + 1;
   };
   await page.locator('#pause').click();
@@ -106,6 +90,12 @@ test('says that the exporter went, and from when it is what stands there', async
   await page.clock.runFor(6000);
   await page.locator('#live.bad').waitFor();
   assert.match(await page.locator('#trouble').textContent(), /The exporter does not answer .* from \d/);
+  assert.equal(await page.locator('#strip li:is(.good, .bad)').count(), 0, 'no light of an engine nobody hears');
+  for (const light of await page.locator('#strip li').allTextContents()) assert.match(light, /[a-z] \(last known\)$/);
+  await page.clock.runFor(60000);
+  assert.match(await page.locator('#up').textContent(), /^Engine answers \(last known\)$/, 'said once');
+  await accessible(page);
+  await page.screenshot({path: `${output}/exporter-away.png`});
   assert.equal((await namesOf(page)).length, 18);
   assert.ok(page.complaints.every((one) => /no answer from|ERR_CONNECTION/.test(one)), page.complaints.join());
   await page.context().close();

@@ -57,6 +57,28 @@ test('is a table to a screen reader where it looks like cards', async () => {
   await quiet(page);
 });
 
+test('has the cells of a line on one baseline where rows look like cards', async () => {
+  const page = await browser.live(stage.url, {viewport: {width: 768, height: 700}});
+  const baselines = await page.locator('#rows tr').first().locator('td').evaluateAll((cells) => cells.map((cell) => {
+    const mark = document.createElement('span');
+    mark.style.display = 'inline-block';  // of no height, so that it stands on the baseline
+    cell.prepend(mark);
+    const {bottom} = mark.getBoundingClientRect();
+    mark.remove();
+    return bottom;
+  }));
+  assert.ok(Math.max(...baselines) - Math.min(...baselines) < 0.75, baselines.join());
+  await quiet(page);
+});
+
+test('isolates the states of containers too', async () => {
+  const page = await browser.live(stage.url);
+  const row = page.locator('#rows tr', {hasText: 'namespace1/myimage'});
+  assert.deepEqual(await row.locator('.used bdi').allTextContents(),
+    ['api', 'batch', 'exited', 'cron', 'exited']);
+  await quiet(page);
+});
+
 test('is whole without script, with the rows that the script makes', async () => {
   const plain = await browser.open(stage.url, {javaScriptEnabled: false});
   assert.equal(await plain.locator('#t-raw').textContent(), '155');
@@ -109,6 +131,9 @@ test('without polling it says so', async (t) => {
   const page = await browser.open(window.url);
   assert.match(await page.locator('main').textContent(), /Polling is off/);
   assert.equal(await page.locator('table, script').count(), 0);
+  const [card, title] = [await page.locator('#images').boundingBox(), await page.locator('#images h1').boundingBox()];
+  assert.ok(title.x - card.x >= 8 && title.y - card.y >= 8, 'nothing is glued to the edge');
+  await page.screenshot({path: `${output}/no-poll.png`});
   await accessible(page);
   await quiet(page);
 });

@@ -45,6 +45,20 @@ void add_image(Recording& recording, const std::string& name) {
   recording.add_image(row, image.dump());
 }
 
+/// An image without tags, of which only its row in the list says what it is called.
+void add_image_named_by_its_row(Recording& recording, const std::string& name) {
+  const std::string id = "sha256:" + std::string(64, 'b');
+  json image = {{"Id", id},
+                {"RepoTags", json::array()},
+                {"RepoDigests", {name + "@" + id}},
+                {"Created", 1700000000},
+                {"Size", 25600}};
+  const std::string row = image.dump();
+  image["RepoDigests"] = json::array();
+  image["Created"] = "2023-11-14T22:13:20Z";
+  recording.add_image(row, image.dump());
+}
+
 /// Gives the first image with that tag containers of these names; those of the odd places have ended.
 void add_containers(Recording& recording, const std::string& tag, const std::vector<std::string>& names) {
   json containers = json::parse(recording.body("/containers/json"));
@@ -79,6 +93,7 @@ Recording hostile() {
         std::string("{{rows}}${window.hacked=1}"), std::string("\xE2\x80\xAEgpj.exe"),
         std::string("\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D/app:1"), std::string(255, 'w')})
     add_image(recording, name);
+  add_image_named_by_its_row(recording, "named/by-its-row");
   add_containers(recording, "</style></script><h1>owned</h1>",
                  {"<svg onload=window.hacked=1>", "\"quoted\"",
                   "\xE2\x80\xAE"

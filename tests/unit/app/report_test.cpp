@@ -11,9 +11,9 @@ const std::string document = R"({"schema_version":1,
  "engine":{"name":"docker-host","version":"27.3.1","api_version":"1.47","image_store":"containerd","storage_driver":"overlayfs"},
  "changed_at":"2026-11-23T20:00:00.123Z","stale":false,"totals":{},
  "images":[
-  {"id":"sha256:aaaaaaaaaaaaaaaaaaaaaaaa","repo_tags":["b:2","a:1","a@sha256:x"],"repo_digests":["a@sha256:x"],"raw_count":4,"unique_count":2,"anomalies":["duplicate","list_mismatch"]},
-  {"id":"sha256:bbbbbbbbbbbbbbbbbbbbbbbb","repo_tags":[],"repo_digests":null,"raw_count":null,"unique_count":null,"anomalies":["not_inspectable"]},
-  {"id":"sha256:cccccccccccccccccccccccc","repo_tags":["plain:1"],"repo_digests":["plain@sha256:y"],"raw_count":1,"unique_count":1,"anomalies":[]}]})";
+  {"id":"sha256:aaaaaaaaaaaaaaaaaaaaaaaa","name":"a:1","raw_count":4,"unique_count":2,"anomalies":["duplicate","list_mismatch"]},
+  {"id":"sha256:bbbbbbbbbbbbbbbbbbbbbbbb","name":"<none>","raw_count":null,"unique_count":null,"anomalies":["not_inspectable"]},
+  {"id":"sha256:cccccccccccccccccccccccc","name":"plain:1","raw_count":1,"unique_count":1,"anomalies":[]}]})";
 
 TEST(ReportTest, SumsAreThoseOfTheImages) {
   const auto report = read_report(document);
@@ -78,7 +78,7 @@ TEST(ReportTest, TheTerminalIsNotObeyedByNames) {
 
 TEST(ReportTest, ImagesAreReplacedByTheChosenOnes) {
   const std::string one =
-      R"({"id":"sha256:d","repo_tags":[],"repo_digests":[],"raw_count":0,"unique_count":0,"anomalies":[]})";
+      R"({"id":"sha256:d","name":"<none>","raw_count":0,"unique_count":0,"anomalies":[]})";
   const auto report = read_report(with_images(document, {one}));
   ASSERT_TRUE(report.ok()) << report.error().text;
   EXPECT_EQ(report->images, 1U);

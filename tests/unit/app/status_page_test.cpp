@@ -148,7 +148,7 @@ TEST_F(StatusPageTest, NamesTheContainersOfAnImageWithDuplicates) {
   builder_->containers_known = true;
   const std::string html = page();
   EXPECT_EQ(between(html, "<p class=\"used\">", "</p>"),
-            "used by <bdi>a</bdi>, <bdi>b</bdi> (exited), <bdi>c</bdi> and 1 more");
+            "used by <bdi>a</bdi>, <bdi>b</bdi> (<bdi>exited</bdi>), <bdi>c</bdi> and 1 more");
   EXPECT_THAT(html, AllOf(HasSubstr("<li><bdi>d</bdi></li>"),
                           HasSubstr("3 running containers of images with duplicates.")));
 }
@@ -203,7 +203,17 @@ TEST_F(StatusPageTest, CountsNothingBeforeTheFirstList) {
   health_.last_error = Error{Reason::permission, "its group is 998"};
   const std::string html = page();
   EXPECT_EQ(between(html, "<b id=\"t-images\">", "</b>"), "–");
-  EXPECT_THAT(html, HasSubstr("have not been listed yet: its group is 998"));
+  EXPECT_THAT(html, AllOf(HasSubstr("have not been listed yet: its group is 998"),
+                          HasSubstr("<p id=\"shown\" role=\"status\"></p>")));
+}
+
+TEST_F(StatusPageTest, HasNoBarOfNoDigests) {
+  const std::string bar = "<svg id=\"bar\" aria-hidden=\"true\" hidden>";
+  const std::string key = "<span id=\"key\" hidden>";
+  builder_.add(inspected_image(sha256('1'), {"a:1"}, {}));
+  EXPECT_THAT(page(), AllOf(HasSubstr(bar), HasSubstr(key), HasSubstr("Showing 1 of 1 image<")));
+  builder_.add(with_duplicates('2', "team/app"));
+  EXPECT_THAT(page(), AllOf(Not(HasSubstr(bar)), Not(HasSubstr(key)), HasSubstr("<span id=\"key\">")));
 }
 
 TEST_F(StatusPageTest, WithoutTheApiHasNoScriptAndNoLinksToIt) {

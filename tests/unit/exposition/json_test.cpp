@@ -62,8 +62,8 @@ TEST(Images, ShowTheIssuesImageAsOneLineOfBytes) {
   const std::string one = "localhost:5000/namespace1/myimage";
   const std::string two = "localhost:5000/namespace2/myimage";
   EXPECT_EQ(render_image(support::issue_image(), true),
-            "{\"id\":\"" + sha256('1') +
-                "\",\"created\":\"2024-11-23T20:00:00Z\",\"size\":123,\"repo_tags\":[\"" + one +
+            "{\"id\":\"" + sha256('1') + "\",\"name\":\"" + one +
+                ":1.0.0\",\"created\":\"2024-11-23T20:00:00Z\",\"size\":123,\"repo_tags\":[\"" + one +
                 ":1.0.0\",\"" + one + ":latest\",\"" + two + ":1.0.0\",\"" + two +
                 ":latest\"],\"repo_digests\":[\"" + one + "@" + sha256('1') + "\",\"" + two + "@" +
                 sha256('1') + "\"],\"raw_count\":4,\"unique_count\":2,\"duplicates\":[{\"repo_digest\":\"" +
@@ -133,6 +133,14 @@ TEST(Images, CreatedIsADateOrNull) {
   EXPECT_TRUE(created(253402300800).is_null());
   EXPECT_TRUE(created(std::numeric_limits<std::int64_t>::max()).is_null());
   EXPECT_TRUE(created(std::numeric_limits<std::int64_t>::min()).is_null());
+}
+
+TEST(Images, CarryTheNameTheyAreSortedBy) {
+  const auto snapshot = every_kind().build();
+  const auto document = images_of(*snapshot, {});
+  ASSERT_EQ(document["images"].size(), snapshot->images.size());
+  for (std::size_t i = 0; i < snapshot->images.size(); ++i)
+    EXPECT_EQ(document["images"][i]["name"], snapshot->images[i]->name);
 }
 
 TEST(Images, SurviveBytesThatAreNotUtf8) {
