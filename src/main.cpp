@@ -50,8 +50,8 @@ int main(int argc, char** argv) {
     const auto read = [&] { return repodigest::cli::parse(argc, argv, surroundings); };
     const auto parsed = read();
     if (parsed.config) return run(parsed, read, surroundings);
-    std::FILE* const out =
-        parsed.exit_code == 2 ? stderr : stdout;  // Nagios reads what is unknown (3) from stdout
+    // Nagios reads what is unknown (3) from stdout.
+    std::FILE* const out = parsed.exit_code == 1 || parsed.exit_code == 2 ? stderr : stdout;
     std::fputs(parsed.output.c_str(), out);
     return std::fflush(out) == 0 && std::ferror(out) == 0 ? parsed.exit_code : EXIT_FAILURE;
   } catch (const std::exception& failure) {

@@ -77,11 +77,17 @@ std::string monotonic_microseconds() {
   return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-/// Waits for SIGTERM or SIGINT and returns which; at SIGHUP reloads.
-int wait_for_stop(const sigset_t& signals, Reloading& reloading, const Supervisor& supervisor) {
+/// Waits for SIGTERM or SIGINT and returns which; at SIGHUP reloads, and in between looks at the web configs,
+/// so that the metrics tell of a broken one though nobody asks at the addresses that it is for.
+int wait_for_stop(const sigset_t& signals, Guards& guards, Reloading& reloading,
+                  const Supervisor& supervisor) {
+  constexpr timespec between_looks{5, 0};
   while (true) {
-    int received = 0;
-    if (sigwait(&signals, &received) != 0) continue;
+    const int received = ::sigtimedwait(&signals, nullptr, &between_looks);
+    if (received < 0) {
+      guards.look();
+      continue;
+    }
     if (received == SIGHUP) {
       supervisor.tell("RELOADING=1\nMONOTONIC_USEC=" + monotonic_microseconds(), "reloading");
       const bool good = reloading.reload();
@@ -208,7 +214,7 @@ int run_daemon(const cli::Parsed& parsed, const ReadConfig& read, const engine::
   Daemon daemon({*config, *access, **guards, reloading, supervisor, stats, clock}, *std::move(docker_api));
   if (const auto started = daemon.start(); !started) return refuse("cannot serve", started.error(), 1);
 
-  const int received = wait_for_stop(signals, reloading, supervisor);
+  const int received = wait_for_stop(signals, **guards, reloading, supervisor);
   last_resort.emplace();
   supervisor.tell("STOPPING=1", "stopping");
   log::info("stopping", {{"signal", received == SIGTERM ? "SIGTERM" : "SIGINT"}});

@@ -8,6 +8,8 @@
 namespace repodigest::app {
 namespace {
 
+constexpr std::string_view open_to_all = "other machines can read here without TLS or a password";
+
 void tell_broken(const Error& error, std::uint64_t count) {
   log::error("a web config is broken: what was read before stays",
              {{"error", error.text}, {"count", std::to_string(count)}});
@@ -41,6 +43,7 @@ Status Guards::keep(Side& side, const std::string& path, Reloaded what,
     stats_.reloads.succeeded(what, clock_.wall());
     const MutexLock lock(mutex_);
     side.is_guarded = policy.guards();
+    if (side.is_exposed && !side.is_guarded) log::warn(open_to_all, {{"file", path}});
     update_insecure();
   };
   side.what = what;
@@ -71,12 +74,16 @@ void Guards::announce(Side& side, const std::vector<web::ListenAddress>& address
     log::info("listening", {{"address", address.text()}, {"what", what}, {"tls", tls ? "yes" : "no"}});
     if (address.loopback()) continue;
     if (!policy || !policy->guards())
-      log::warn("other machines can read here without TLS or a password",
-                {{"address", address.text()}, {"what", readable}});
+      log::warn(open_to_all, {{"address", address.text()}, {"what", readable}});
     const MutexLock lock(mutex_);
     side.is_exposed = true;
     update_insecure();
   }
+}
+
+void Guards::look() {
+  for (const Side* const side : {&web_, &docker_api_})
+    if (side->keeper) (void)side->keeper->current();
 }
 
 bool Guards::reload() {

@@ -34,6 +34,8 @@ class Guards {
   void announce_web(const std::vector<web::ListenAddress>& addresses) EXCLUDES(mutex_);
   void announce_docker_api(const std::vector<web::ListenAddress>& addresses) EXCLUDES(mutex_);
 
+  /// Looks whether they have changed, as each request does: for when there are none.
+  void look();
   /// Reads both again. Whether they were good.
   bool reload();
 

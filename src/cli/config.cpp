@@ -184,37 +184,48 @@ std::vector<std::string> unknown_variables(const engine::Surroundings& surroundi
   return warnings;
 }
 
-/// Whether a monitoring agent reads the answer, as far as can be told when something else is wrong.
-bool wants_nagios(const CommandLine& line, const engine::Surroundings& surroundings) {
-  if (line.command != Command::check) return false;
+/// Who reads the answer: what is wrong is told to each in his way.
+enum class Reader {
+  person,      ///< exit code 2
+  nagios,      ///< a monitoring agent: 3, "unknown"
+  supervisor,  ///< of containers, which knows 0 and 1 (Docker keeps 2 for itself)
+};
+
+/// As far as can be told when something else is wrong.
+Reader reader_of(const CommandLine& line, const engine::Surroundings& surroundings) {
+  if (line.command == Command::healthcheck) return Reader::supervisor;
+  if (line.command != Command::check) return Reader::person;
   const auto* const option = find_option("format");
   const auto flag = line.values.find(option);
-  if (flag != line.values.end()) return flag->second.back() == "nagios";
-  return surroundings.variable(option->variable()) == "nagios";
+  const auto format =
+      flag != line.values.end() ? flag->second.back() : surroundings.variable(option->variable());
+  return format == "nagios" ? Reader::nagios : Reader::person;
 }
 
-Parsed refusal(bool nagios, std::string text) {
+Parsed refusal(Reader reader, std::string text) {
+  const bool nagios = reader == Reader::nagios;
   // What was typed may hold anything; the answer is one line, and what follows a bar is performance data to
   // Nagios.
   for (char& c : text)
     if (static_cast<unsigned char>(c) < ' ' || c == 0x7F || (nagios && c == '|')) c = '?';
   text = (nagios ? "REPODIGESTS UNKNOWN - " : "repodigest_exporter: ") + text +
          " (see repodigest_exporter --help)\n";
-  return {std::nullopt, std::move(text), nagios ? 3 : 2, {}};
+  const int exit_code = nagios ? 3 : reader == Reader::supervisor ? 1 : 2;
+  return {std::nullopt, std::move(text), exit_code, {}};
 }
 
 /// What --config.check answers once everything was read.
 Parsed checked(const Config& config, const engine::Surroundings& surroundings,
-               std::vector<std::string> warnings, bool nagios) {
+               std::vector<std::string> warnings, Reader reader) {
   const auto endpoint = engine::find_endpoint(config.docker, surroundings);
-  if (!endpoint) return refusal(nagios, endpoint.error().text);
+  if (!endpoint) return refusal(reader, endpoint.error().text);
   Status status;
   if (!config.web_config_file.empty()) status = access::check_web_config(config.web_config_file);
   if (status && !config.docker_api_web_config_file.empty())
     status = access::check_web_config(config.docker_api_web_config_file, [&](const access::Policy& policy) {
       return allow_docker_api(config, policy);
     });
-  if (!status) return refusal(nagios, status.error().text);
+  if (!status) return refusal(reader, status.error().text);
   warnings.insert(warnings.end(), endpoint->warnings.begin(), endpoint->warnings.end());
   std::string output;
   for (const auto& warning : warnings) output += "warning: " + warning + '\n';
@@ -238,15 +249,15 @@ Parsed parse(int argc, const char* const* argv, const engine::Surroundings& surr
   if (line.help_man) return {std::nullopt, man_options(), 0, {}};
   if (line.version) return {std::nullopt, version_text(), 0, {}};
 
-  const bool nagios = wants_nagios(line, surroundings);
-  if (!line.mistake.empty()) return refusal(nagios, line.mistake);
+  const Reader reader = reader_of(line, surroundings);
+  if (!line.mistake.empty()) return refusal(reader, line.mistake);
   Merger merger(line, surroundings);
   auto config = merger.merge();
-  if (!config) return refusal(nagios, config.error().text);
+  if (!config) return refusal(reader, config.error().text);
   auto warnings = unknown_variables(surroundings);
   if (config->command == Command::daemon)
     for (auto& warning : docker_api_warnings(*config)) warnings.push_back(std::move(warning));
-  if (config->config_check) return checked(*config, surroundings, std::move(warnings), nagios);
+  if (config->config_check) return checked(*config, surroundings, std::move(warnings), reader);
   return {*std::move(config), "", 0, std::move(warnings), merger.settings()};
 }
 

@@ -100,10 +100,10 @@ using Settings = std::map<std::string, std::vector<std::string>>;
 struct Parsed {
   std::optional<Config> config;  ///< nothing: print `output` and end with `exit_code`
   /// Help, version, "config ok", or what is wrong with a hint; ends with a newline. It belongs on stderr when
-  /// exit_code is 2 and on stdout else: monitoring agents read the text of exit code 3 there.
+  /// exit_code is 1 or 2 and on stdout else: monitoring agents read the text of exit code 3 there.
   std::string output;
   /// 0 for help, version and a good --config.check; 2 for usage errors, but 3 (unknown) for those of
-  /// `check --format=nagios`.
+  /// `check --format=nagios`, and 1 for those of `healthcheck`.
   int exit_code = 0;
   /// One sentence each, to be logged once the log is configured: a variable that looks like one of ours and
   /// is none. It is no error, since container platforms put variables of that prefix into the environment.
