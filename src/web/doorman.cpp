@@ -73,7 +73,7 @@ std::optional<Doorman::Job> Doorman::next() {
   if (stopping_) return std::nullopt;
   // Another host's first, if there is one.
   auto turn = std::find_if(waiting_.begin(), waiting_.end(),
-                           [this](const Job& job) { return job.host != last_host_; });
+                           [&last = last_host_](const Job& job) { return job.host != last; });
   if (turn == waiting_.end()) turn = waiting_.begin();
   Job job = std::move(*turn);
   waiting_.erase(turn);

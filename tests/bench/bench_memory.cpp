@@ -220,7 +220,8 @@ bool measure_in_use(Engine& engine) {
         return std::to_string(info.uordblks + info.hblkhd) + " " + std::to_string(info.arena + info.hblkhd);
       });
     }).detach();
-    (void)app::run_daemon(parsed, [&] { return parsed; }, surroundings);
+    (void)app::run_daemon(
+        parsed, [&] { return parsed; }, surroundings);
   });
   const Asked asked(socket);
   asked.await("/api/v1/summary", inspected());
