@@ -72,8 +72,8 @@ std::optional<Doorman::Job> Doorman::next() {
   while (waiting_.empty() && !stopping_) changed_.wait(mutex_);
   if (stopping_) return std::nullopt;
   // Another host's first, if there is one.
-  auto turn = std::find_if(waiting_.begin(), waiting_.end(),
-                           [&last = last_host_](const Job& job) { return job.host != last; });
+  auto turn = waiting_.begin();
+  while (turn != waiting_.end() && turn->host == last_host_) ++turn;
   if (turn == waiting_.end()) turn = waiting_.begin();
   Job job = std::move(*turn);
   waiting_.erase(turn);
