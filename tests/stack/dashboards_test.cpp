@@ -1,9 +1,11 @@
 // What the dashboards' queries answer in a real Prometheus that scrapes four exporters: one whose engine has
-// duplicates, one whose engine has none, one whose engine goes away, and one that is not there.
+// duplicates, one whose engine has none, another one with duplicates, and one that is not there.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,12 +67,23 @@ class OnDashboards : public ::testing::Test {
     ASSERT_TRUE(prometheus_->wait_for("count(docker_images_with_duplicate_repo_digests)", 3));
   }
 
+  static void become(std::size_t host, const std::string& name) {
+    auto recording = Recording::from_folder(REPODIGEST_SOURCE_DIR "/tests/recorded/" + name);
+    ASSERT_TRUE(recording.ok());
+    hosts_[host].engine->replace(std::move(recording).value());
+    hosts_[host].engine->drop_connections();
+  }
   /// The query of a panel, as Grafana sends it.
   static std::string query(const std::string& dashboard, const std::string& panel, std::size_t number = 0) {
     for (const json& one : stack::panels_of(json::parse(stack::dashboard_text(dashboard))))
       if (one.at("title") == panel) return stack::expanded(one.at("targets").at(number).at("expr"));
     ADD_FAILURE() << "no panel " << panel << " on " << dashboard;
     return "";
+  }
+  static std::set<std::string> hosts(const std::string& query) {
+    std::set<std::string> hosts;
+    for (const json& one : prometheus_->elements(query)) hosts.insert(one.at("metric").value("instance", ""));
+    return hosts;
   }
   static bool shows(const std::string& panel, double value) {
     return prometheus_->wait_for(query("fleet", panel), value);
@@ -92,14 +105,63 @@ TEST_F(OnDashboards, EveryQueryAnswers) {
       }
 }
 
-TEST_F(OnDashboards, TheFleetsFirstLineCountsHostsThatAreAwayAndMissing) {
-  const double duplicates = 10;
+TEST_F(OnDashboards, TheFleetsFirstLineCountsHostsImagesAndWhatIsNotThere) {
   EXPECT_TRUE(shows("Hosts", 4));
-  EXPECT_TRUE(shows("Hosts with duplicates", 2));
-  EXPECT_TRUE(shows("Images with duplicates", duplicates))
-      << prometheus_->elements("docker_images_with_duplicate_repo_digests");
-  EXPECT_TRUE(shows("Engines with a known defect", 2));
-  EXPECT_TRUE(shows("Hosts not known", 1)) << "the exporter that is not there";
+  EXPECT_TRUE(shows("Hosts affected", 2));
+  EXPECT_TRUE(shows("Images affected", 10));
+  EXPECT_TRUE(shows("To upgrade", 2));
+  EXPECT_TRUE(shows("Hosts unknown", 1)) << "the exporter that is not there";
+  EXPECT_TRUE(shows("What else is wrong", 1)) << "it is down";
+}
+
+// A table is joined by the labels that its queries have in common.
+TEST_F(OnDashboards, TheHostsToUpgradeFirstAreThoseWithDuplicatesWithVersionStoreAndWhatFixesThem) {
+  for (std::size_t number = 0; number < 4; ++number)
+    EXPECT_EQ(hosts(query("fleet", "Hosts to upgrade first", number)),
+              (std::set<std::string>{hosts_[0].address, hosts_[2].address}))
+        << number;
+  const std::string info = query("fleet", "Hosts to upgrade first", 2);
+  EXPECT_EQ(prometheus_->values(info, "version").count("27.3.1"), 1U);
+  EXPECT_EQ(prometheus_->values(info, "image_store").count("containerd"), 1U);
+  EXPECT_EQ(prometheus_->values(query("fleet", "Hosts to upgrade first", 3), "fixed_in").count("27.4.0"), 1U);
+}
+
+TEST_F(OnDashboards, TheTableOfAHostHasARowForEachImageWithDuplicates) {
+  for (std::size_t number = 0; number < 5; ++number) {
+    const json found = prometheus_->elements(query("host", "Images with duplicates", number));
+    EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const json& one) {
+      const json& labels = one.at("metric");
+      return labels.value("instance", "") == hosts_[0].address && labels.contains("image_id") &&
+             labels.value("image", "") == "localhost:5000/namespace1/myimage:1.0.0";
+    })) << number;
+  }
+  EXPECT_EQ(prometheus_->elements(query("host", "Images with duplicates")).size(), 10U);
+}
+
+TEST_F(OnDashboards, AHostThatIsAwayCountsWithWhatWasKnownLastButIsNeverTakenForClean) {
+  for (const std::size_t away : {0U, 1U}) {
+    hosts_[away].engine->refuse();
+    hosts_[away].engine->drop_connections();
+  }
+  EXPECT_TRUE(prometheus_->wait_for(query("fleet", "What else is wrong", 1), 2)) << "engines away";
+  EXPECT_TRUE(prometheus_->wait_for(query("fleet", "What else is wrong", 2), 2)) << "stale";
+  EXPECT_TRUE(shows("Hosts affected", 2));
+  EXPECT_TRUE(shows("Images affected", 10));
+  EXPECT_TRUE(shows("Hosts unknown", 2)) << "the one that had none, and the one that is not there";
+  EXPECT_TRUE(prometheus_->wait_for(query("fleet", "Hosts by state", 2), 0)) << "clean";
+  EXPECT_EQ(hosts(query("fleet", "All hosts")).size(), 4U);
+  for (const std::size_t away : {0U, 1U}) ASSERT_TRUE(hosts_[away].engine->accept_again().ok());
+  EXPECT_TRUE(shows("Hosts unknown", 1));
+}
+
+TEST_F(OnDashboards, AnEngineThatIsUpgradedIsNoLongerAffectedWhenItsImagesAreInspected) {
+  become(0, "27.4.0-containerd");
+  EXPECT_TRUE(shows("Hosts affected", 1));
+  EXPECT_TRUE(shows("Images affected", 5));
+  EXPECT_TRUE(shows("To upgrade", 1));
+  EXPECT_TRUE(prometheus_->wait_for(query("fleet", "Hosts by state", 2), 2)) << "clean";
+  become(0, "27.3.1-containerd");
+  EXPECT_TRUE(shows("Hosts affected", 2));
 }
 
 }  // namespace
