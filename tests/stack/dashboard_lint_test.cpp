@@ -214,6 +214,18 @@ TEST_P(Dashboard, ATableAsksForNowOnly) {
       }
 }
 
+// A panel without a value has the colour of the first step.
+TEST_P(Dashboard, WhatIsNotKnownIsNeverGreen) {
+  for (const json& panel : panels_of(dashboard_)) {
+    if (panel.at("type") != "stat" && panel.at("type") != "bargauge") continue;
+    const json& steps = panel.at("fieldConfig").at("defaults").at("thresholds").at("steps");
+    for (const json& target : panel.at("targets"))
+      EXPECT_TRUE(target.at("expr").get<std::string>().ends_with(" or vector(0)") ||
+                  steps.at(0).at("color") != "green")
+          << panel.at("title");
+  }
+}
+
 TEST_P(Dashboard, LeadsToTheOtherOneAndNamesNoPlaceOfOurs) {
   const std::string other = GetParam() == "fleet" ? "host" : "fleet";
   EXPECT_NE(text_.find("\"/d/repodigest-" + other), std::string::npos);

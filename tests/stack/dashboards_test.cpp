@@ -150,6 +150,10 @@ TEST_F(OnDashboards, AHostThatIsAwayCountsWithWhatWasKnownLastButIsNeverTakenFor
   EXPECT_TRUE(shows("Hosts unknown", 2)) << "the one that had none, and the one that is not there";
   EXPECT_TRUE(prometheus_->wait_for(query("fleet", "Hosts by state", 2), 0)) << "clean";
   EXPECT_EQ(hosts(query("fleet", "All hosts")).size(), 4U);
+  EXPECT_EQ(hosts(query("fleet", "All hosts", 3)),
+            (std::set<std::string>{hosts_[0].address, hosts_[2].address}))
+      << "no 0 for the one that had none";
+  EXPECT_EQ(prometheus_->values(query("fleet", "Engines", 3), "version")["29.7.2"], 1) << "unknown";
   for (const std::size_t away : {0U, 1U}) ASSERT_TRUE(hosts_[away].engine->accept_again().ok());
   EXPECT_TRUE(shows("Hosts unknown", 1));
 }
