@@ -205,13 +205,14 @@ TEST_P(Dashboard, NamesOnlyMetricsThatThereAre) {
 }
 
 // With a range, Grafana shows the last value that there was as if it were still so.
-TEST_P(Dashboard, ATableAsksForNowOnly) {
+TEST_P(Dashboard, FiguresBarsAndTablesAskForNowOnly) {
   for (const json& panel : panels_of(dashboard_))
-    if (panel.at("type") == "table")
-      for (const json& target : panel.at("targets")) {
-        EXPECT_EQ(target.value("format", ""), "table") << panel.at("title");
-        EXPECT_EQ(target.value("instant", false), true) << panel.at("title");
-      }
+    for (const json& target : panel.at("targets")) {
+      const bool now = panel.at("type") != "timeseries";
+      EXPECT_EQ(target.value("instant", !now), now) << panel.at("title");
+      EXPECT_EQ(target.value("range", now), !now) << panel.at("title");
+      EXPECT_EQ(target.value("format", "") == "table", panel.at("type") == "table") << panel.at("title");
+    }
 }
 
 // A panel without a value has the colour of the first step.
