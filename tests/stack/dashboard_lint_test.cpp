@@ -108,7 +108,7 @@ TEST_P(Dashboard, EveryPanelHasAUnit) {
         << panel.at("title");
     for (const json& over : panel.at("fieldConfig").at("overrides"))
       for (const json& property : over.at("properties"))
-        EXPECT_TRUE(property.at("id") != "unit" || units.contains(property.at("value"))) << property;
+        EXPECT_TRUE(property.value("id", "") != "unit" || units.contains(property.at("value"))) << property;
   }
 }
 
@@ -211,7 +211,8 @@ TEST_P(Dashboard, FiguresBarsAndTablesAskForNowOnly) {
       const bool now = panel.at("type") != "timeseries";
       EXPECT_EQ(target.value("instant", !now), now) << panel.at("title");
       EXPECT_EQ(target.value("range", now), !now) << panel.at("title");
-      EXPECT_EQ(target.value("format", "") == "table", panel.at("type") == "table") << panel.at("title");
+      EXPECT_EQ(target.value("format", "") == "table", panel.value("type", "") == "table")
+          << panel.at("title");
     }
 }
 
