@@ -21,7 +21,8 @@ using nlohmann::json;
 /// there is one for a whole suite.
 class Prometheus {
  public:
-  /// `scrape_configs` are lines of that section of its config.
+  /// `scrape_configs` are lines of that section of its config, which is the last but for sections that they
+  /// begin.
   explicit Prometheus(const std::string& scrape_configs) : process_(command(scrape_configs)) {
     endpoint_.kind = transport::Endpoint::Kind::tcp;
     endpoint_.host = "127.0.0.1";

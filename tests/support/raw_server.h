@@ -43,6 +43,14 @@ class RawConnection {
       if (!receive()) return std::exchange(received_, {});
     }
   }
+  /// The next `size` bytes; fewer if the client ends before.
+  std::string read(std::size_t size) {
+    while (received_.size() < size && receive()) {
+    }
+    std::string bytes = received_.substr(0, size);
+    received_.erase(0, bytes.size());
+    return bytes;
+  }
   /// False when the client is gone.
   bool send(std::string_view data) const {
     while (!data.empty()) {
