@@ -1,5 +1,6 @@
 #include "reloading.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>

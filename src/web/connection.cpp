@@ -34,6 +34,38 @@ bool is_temporary(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
 
+struct SocketName {
+  sockaddr_storage storage{};
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+SocketName peer_of(int fd) {
+  SocketName name;
+  socklen_t size = sizeof name.storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&name.storage), &size) != 0)
+    name.storage.ss_family = AF_UNSPEC;
+  return name;
+}
+
+/// Of a TCP peer.
+ListenAddress address_of(const SocketName& name) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  std::uint16_t port = 0;
+  if (name.family() == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name.storage);
+    port = ntohs(v6.sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))  // an IPv4 client of a socket that takes both
+      (void)::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
+    else
+      (void)::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
+  } else {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name.storage);
+    port = ntohs(v4.sin_port);
+    (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
+  }
+  return {false, "", text.data(), port};
+}
+
 }  // namespace
 
 Progress Connection::shake_hands() {
@@ -202,42 +234,6 @@ Progress Connection::discard() {
   discarded_ += static_cast<std::size_t>(count);
   return count == 0 || discarded_ > max_discarded ? Progress::gone : Progress::done;
 }
-
-namespace {
-
-struct SocketName {
-  sockaddr_storage storage{};
-  [[nodiscard]] int family() const { return storage.ss_family; }
-};
-
-SocketName peer_of(int fd) {
-  SocketName name;
-  socklen_t size = sizeof name.storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&name.storage), &size) != 0)
-    name.storage.ss_family = AF_UNSPEC;
-  return name;
-}
-
-/// Of a TCP peer.
-ListenAddress address_of(const SocketName& name) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  std::uint16_t port = 0;
-  if (name.family() == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(name.storage);
-    port = ntohs(v6.sin6_port);
-    if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))  // an IPv4 client of a socket that takes both
-      (void)::inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
-    else
-      (void)::inet_ntop(AF_INET6, &v6.sin6_addr, text.data(), text.size());
-  } else {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(name.storage);
-    port = ntohs(v4.sin_port);
-    (void)::inet_ntop(AF_INET, &v4.sin_addr, text.data(), text.size());
-  }
-  return {false, "", text.data(), port};
-}
-
-}  // namespace
 
 std::string Connection::peer() const {
   const SocketName name = peer_of(fd());

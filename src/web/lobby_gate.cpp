@@ -126,7 +126,7 @@ void Lobby::close_outdated() {
 
 void Lobby::shake_hands(Guest& guest) {
   // In the next turn: a signature can take milliseconds, and the others shall have their turn in between.
-  if (handshake_time_ >= max_handshake_time) return watch(guest, EPOLLIN);
+  if (handshake_time_ >= max_handshake_time) return watch(guest, guest.connection.awaited(EPOLLIN));
   const auto begin = std::chrono::steady_clock::now();
   const Progress progress = guest.connection.shake_hands();
   handshake_time_ += std::chrono::steady_clock::now() - begin;
