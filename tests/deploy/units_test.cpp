@@ -34,20 +34,16 @@ std::string line_of(const std::string& text, const std::string& name) {
 
 class UnitsTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = new support::TemporaryFolder;
-    package_ = pack(folder_->path(), 1);
-  }
-  static void TearDownTestSuite() { delete folder_; }
   void SetUp() override {
-    if (package_.empty()) GTEST_SKIP() << "THERE IS NO PACKAGE: the units were not tested";
+    if (package().empty())
+      GTEST_SKIP() << "THERE IS NO DPKG-SHLIBDEPS HERE, and so no package: its units did not run";
     machine_ = std::make_unique<Machine>(Machine::Kind::systemd);
     if (!machine_->missing().empty())
       GTEST_SKIP() << "THERE IS NO MACHINE WITH SYSTEMD TO BE HAD HERE, the units did not run: "
                    << machine_->missing();
   }
   void TearDown() override {
-    if (HasFailure() && machine_->missing().empty())
+    if (HasFailure() && machine_ && machine_->missing().empty())
       std::cerr << said(machine_->run(
           {"sh", "-c", "systemctl status 'repodigest*' --no-pager -l; journalctl -n 60 -o cat"}));
   }
@@ -72,15 +68,13 @@ class UnitsTest : public ::testing::Test {
         .exit_code;
   }
 
-  static inline support::TemporaryFolder* folder_ = nullptr;
-  static inline std::filesystem::path package_;
   std::unique_ptr<Machine> machine_;
 };
 
 TEST_F(UnitsTest, ShowTheEngineWithNothingButTheWindowInReachOfItsSocket) {
   machine_->start_engine();
   machine_->give_socket_to("docker");
-  EXPECT_THAT(machine_->install(package_), HasSubstr("is now in the group docker"));
+  EXPECT_THAT(machine_->install(package()), HasSubstr("is now in the group docker"));
   ASSERT_TRUE(wait_until_active(window) && wait_until_active(exporter));
   EXPECT_TRUE(machine_->wait_for_metric(duplicates, 5));
   EXPECT_FALSE(
@@ -115,7 +109,7 @@ TEST_F(UnitsTest, ShowTheEngineWithNothingButTheWindowInReachOfItsSocket) {
 TEST_F(UnitsTest, SeeTheEngineEndAndComeBack) {
   auto& engine = machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
   machine_->shell(
       "echo REPODIGEST_EXPORTER_POLL_INTERVAL=1s >>/etc/default/repodigest_exporter; systemctl restart " +
@@ -134,7 +128,7 @@ TEST_F(UnitsTest, SeeTheEngineEndAndComeBack) {
 TEST_F(UnitsTest, TakeASignalToReloadAndKeepTheCacheOverARestart) {
   machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
   const auto pid = show(exporter, "MainPID");
   machine_->shell("systemctl reload repodigest_exporter repodigest_exporter-window");
@@ -154,7 +148,7 @@ TEST_F(UnitsTest, TakeASignalToReloadAndKeepTheCacheOverARestart) {
 TEST_F(UnitsTest, LeaveContainersOutWhereTheSettingsSaySo) {
   auto& engine = machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
   machine_->shell(
       "echo REPODIGEST_EXPORTER_DOCKER_API_ALLOW= >>/etc/default/repodigest_exporter-window; rm -f "
@@ -170,7 +164,7 @@ TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
   machine_->start_engine();
   machine_->give_socket_to("build-engine");
   machine_->shell("mv /run/docker.sock /run/build.sock");
-  machine_->install(package_);
+  machine_->install(package());
   machine_->shell(
       "echo REPODIGEST_EXPORTER_DOCKER_HOST=unix:///run/build.sock "
       ">/etc/default/repodigest_exporter-window-build;"
@@ -187,7 +181,7 @@ TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
 
 TEST_F(UnitsTest, RunForARootlessEngineInItsUsersOwnServiceManager) {
   machine_->start_engine();
-  machine_->install(package_);
+  machine_->install(package());
   machine_->shell(
       "systemctl stop repodigest_exporter; useradd --create-home tester; mkdir -p /run/user/4711; usermod -u "
       "4711 tester;"
@@ -212,7 +206,7 @@ TEST_F(UnitsTest, RunForARootlessEngineInItsUsersOwnServiceManager) {
 }
 
 TEST_F(UnitsTest, GiveSystemdNothingToSay) {
-  machine_->install(package_);
+  machine_->install(package());
   EXPECT_THAT(
       machine_->shell("cd /usr/lib/systemd/system; systemd-analyze verify repodigest_exporter.service "
                       "repodigest_exporter-window.service repodigest_exporter@.service "
