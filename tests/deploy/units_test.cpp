@@ -160,6 +160,20 @@ TEST_F(UnitsTest, LeaveContainersOutWhereTheSettingsSaySo) {
   EXPECT_EQ(engine.asked("/containers/json"), asked);
 }
 
+TEST_F(UnitsTest, FailForGoodWhereASettingIsWrongAndStartOnceItIsRight) {
+  machine_->start_engine();
+  machine_->give_socket_to("docker");
+  machine_->install(package());
+  ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
+  machine_->shell(
+      "echo REPODIGEST_EXPORTER_POLL_INTERVAL=often >>/etc/default/repodigest_exporter; systemctl restart "
+      "repodigest_exporter || true");
+  EXPECT_TRUE(eventually([&] { return show(exporter, "ActiveState") == "failed"; }));
+  EXPECT_EQ(show(exporter, "NRestarts"), "0");
+  machine_->shell("sed -i '$d' /etc/default/repodigest_exporter; systemctl restart repodigest_exporter");
+  EXPECT_TRUE(machine_->wait_for_metric(duplicates, 5));
+}
+
 TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
   machine_->start_engine();
   machine_->give_socket_to("build-engine");
