@@ -136,16 +136,22 @@ TEST_F(PackageTest, LeavesNothingButTheUsersWhenItIsPurged) {
               HasSubstr("/usr/sbin/nologin"));
 }
 
-TEST_F(PackageTest, StartsBeforeDockerIsInstalledAndFindsItThen) {
+/// Where Docker's packages have dockerd: docker.io, docker-ce.
+class DockerPackageTest : public PackageTest, public ::testing::WithParamInterface<std::string> {};
+INSTANTIATE_TEST_SUITE_P(In, DockerPackageTest, ::testing::Values("sbin", "bin"),
+                         [](const auto& where) { return where.param; });
+
+TEST_P(DockerPackageTest, IsFoundWhenItIsInstalledLater) {
   MACHINE_OR_SKIP(machine, systemd);
   machine.start_engine();
   machine.shell(
-      "rm -f /run/docker.sock; groupdel docker 2>/dev/null || true; mkdir -p /tmp/docker/DEBIAN "
-      "/tmp/docker/usr/bin;"
-      "cd /tmp/docker; touch usr/bin/dockerd;"
+      "rm -f /run/docker.sock; groupdel docker 2>/dev/null || true; mkdir -p /tmp/docker/DEBIAN;"
+      "cd /tmp/docker; install -D /dev/null usr/" +
+      GetParam() +
+      "/dockerd;"
       "printf '%s\\n' 'Package: the-engine' 'Version: 1' 'Architecture: all' 'Maintainer: a test "
       "<t@example.org>' "
-      "'Description: what has /usr/bin/dockerd' >DEBIAN/control;"
+      "'Description: what has dockerd' >DEBIAN/control;"
       "printf '%s\\n' '#!/bin/sh -e' 'groupadd --system docker' 'chgrp docker /shared/engine/docker.sock' "
       "'chmod 660 /shared/engine/docker.sock' 'ln -s /shared/engine/docker.sock /run/docker.sock' "
       ">DEBIAN/postinst;"
