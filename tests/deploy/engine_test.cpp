@@ -36,6 +36,8 @@ std::string last_stage() {
 class ComposeOnARealEngine : public support::OnDockerd<Dockerd::Store::graphdriver> {
  protected:
   void SetUp() override {
+    if (deploy::sanitized)
+      GTEST_SKIP() << "A SANITIZER'S PROGRAM IS NOT WHAT RUNS IN AN IMAGE: nothing was run";
     if (!deploy::Docker::is_here())
       GTEST_SKIP() << "DOCKER COMPOSE CANNOT BE HAD: compose.yaml was not started on a real engine";
     OnDockerd::SetUp();

@@ -135,6 +135,8 @@ support::Process::Environment environment_of(const std::string& service) {
 class Image : public ::testing::Test {
  protected:
   void SetUp() override {
+    if (deploy::sanitized)
+      GTEST_SKIP() << "A SANITIZER'S PROGRAM IS NOT WHAT RUNS IN AN IMAGE: nothing was run";
     if (::geteuid() != 0 || !support::succeeds("unshare --mount --net true"))
       GTEST_SKIP() << "NOT ROOT, OR NO NAMESPACES HERE: nothing was run in the image's root";
   }

@@ -19,6 +19,13 @@ namespace repodigest::deploy {
 inline const std::filesystem::path top = REPODIGEST_SOURCE_DIR;
 inline const std::filesystem::path folder = top / "deploy";
 
+/// Whether the program was built with a sanitizer, which wants more of where it runs than a container has.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 /// What a shell command prints, without the last line's end; nothing where it fails. It has the environment
 /// of the test, and so its cache.
 inline std::optional<std::string> printed_by(const std::string& command) {
