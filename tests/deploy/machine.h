@@ -35,6 +35,9 @@ class Machine {
   /// Why there is none here; "" if it runs.
   [[nodiscard]] const std::string& missing() const { return missing_; }
 
+  /// The folder that is /shared there.
+  [[nodiscard]] const std::filesystem::path& shared() const { return shared_.path(); }
+
   /// Runs a command there, as root. It ends before this returns.
   Outcome run(std::vector<std::string> command) const;
   /// The same by a shell; all that it said if it ended with 0, else a failure of the test.
