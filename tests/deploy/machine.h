@@ -31,6 +31,9 @@ class Machine {
   enum class Kind { systemd, bare };
   /// Starts it, without these paths; missing() says whether it is there.
   explicit Machine(Kind kind, const std::vector<std::string>& without = {});
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
 
   /// Why there is none here; "" if it runs.
   [[nodiscard]] const std::string& missing() const { return missing_; }
