@@ -238,10 +238,20 @@ TEST_F(AnsibleRole, KeepsWhatRunsWhereTheConfigFileIsWrong) {
   EXPECT_EQ(pid_of(exporter), pid);
 }
 
-TEST_F(AnsibleRole, UpgradesRestartsAndTakesAnEngineAway) {
+TEST_F(AnsibleRole, UpgradesByADownloadRestartsAndTakesAnEngineAway) {
   const auto old_window = pid_of(window);
   const auto old_exporter = pid_of(exporter);
-  settings_["repodigest_exporter_package_file"] = offered(2);
+  const auto second = offered(2);
+  machine_->shell(
+      "systemd-run --quiet /usr/bin/python3 -m http.server --bind 127.0.0.1 --directory /shared 8000");
+  ASSERT_TRUE(eventually([] {
+    return machine_->run({"curl", "--silent", "127.0.0.1:8000"}).exit_code == 0;
+  }));
+  settings_["repodigest_exporter_package_file"] = "";
+  settings_["repodigest_exporter_package_url"] =
+      "http://127.0.0.1:8000/" + std::filesystem::path(second).filename().string();
+  settings_["repodigest_exporter_package_checksum"] =
+      "sha256:" + machine_->shell("sha256sum " + second).substr(0, 64);
   settings_["repodigest_exporter_basic_auth_users"]["prometheus"] = new_hash;
   settings_["repodigest_exporter_instances"][0]["state"] = "absent";
   const auto played = play();
