@@ -19,7 +19,6 @@ namespace {
 
 using nlohmann::ordered_json;
 using support::eventually;
-using testing::ContainsRegex;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
@@ -207,7 +206,7 @@ TEST_F(AnsibleRole, InstallsConfiguresAndStartsTheUnits) {
 TEST_F(AnsibleRole, LetsNothingListenBeforeItIsConfigured) {
   const auto log = machine_->shell("journalctl -o cat -u repodigest_exporter");
   EXPECT_THAT(log, HasSubstr("msg=listening address=127.0.0.1:10474"));
-  EXPECT_THAT(log, Not(ContainsRegex("msg=listening address=\\[?[0:.]+\\]?:10474")));
+  EXPECT_THAT(log, Not(HasSubstr("address=:10474"))) << "its default, all addresses";
   EXPECT_FALSE(there("/usr/sbin/policy-rc.d")) << "what kept the package from it is gone";
 }
 
