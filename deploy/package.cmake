@@ -1,4 +1,5 @@
-# The Debian package: cmake --preset release && cmake --build --preset release && cpack --config build/release/CPackConfig.cmake -B build
+# The Debian package: cmake --preset release && cmake --build --preset release &&
+# cpack --config build/release/CPackConfig.cmake -B build/package
 # What only the package has is a component of its own, "debian", that `cmake --install` leaves out: units and scripts name
 # /usr/bin and /usr/lib.
 set(DEBIAN ${CMAKE_CURRENT_LIST_DIR}/debian)

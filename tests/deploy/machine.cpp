@@ -25,17 +25,23 @@ std::string said(const Outcome& outcome) {
   return outcome.output + outcome.errors;
 }
 
-std::filesystem::path pack(const std::filesystem::path& folder, int revision) {
-  const std::string config = REPODIGEST_BINARY_DIR "/CPackConfig.cmake";
-  // cpack writes a list of what it installed into the build folder.
-  const auto outcome = run({"flock", config, "cpack", "--config", config, "-B", folder.string(), "-D",
-                            "CPACK_DEBIAN_PACKAGE_RELEASE=" + std::to_string(revision)});
-  EXPECT_EQ(outcome.exit_code, 0) << said(outcome);
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    if (entry.path().filename().string().find("-" + std::to_string(revision) + "_") != std::string::npos)
-      return entry.path();
-  ADD_FAILURE() << "no package came: " << said(outcome);
+std::filesystem::path package() {
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(REPODIGEST_BINARY_DIR "/package", none))
+    if (entry.path().extension() == ".deb") return entry.path();
   return "";
+}
+
+std::filesystem::path next_revision(const std::filesystem::path& folder) {
+  const auto next = folder / "next.deb";
+  const auto files = (folder / "next").string();
+  const auto outcome =
+      run({"sh", "-ec",
+           "dpkg-deb --raw-extract " + package().string() + " " + files + "; sed -i '/^Version:/s/$/.1/' " +
+               files + "/DEBIAN/control; dpkg-deb --root-owner-group -Zgzip -z1 --build " + files + " " +
+               next.string()});
+  EXPECT_EQ(outcome.exit_code, 0) << said(outcome);
+  return next;
 }
 
 Machine::Machine(Kind kind, const std::vector<std::string>& without) {

@@ -21,9 +21,11 @@ Outcome run(std::vector<std::string> command);
 /// Everything that a finished command said.
 std::string said(const Outcome& outcome);
 
-/// Packs what this build built, as `cpack` does; revision 2 is an upgrade of revision 1. Returns the
-/// package's path; fails the test and returns "" if that does not work.
-std::filesystem::path pack(const std::filesystem::path& folder, int revision);
+/// The package of what this build built; "" if dpkg-shlibdeps was missing when it was built.
+std::filesystem::path package();
+
+/// The same package with a higher version, made in that folder: an upgrade.
+std::filesystem::path next_revision(const std::filesystem::path& folder);
 
 /// tests/deploy/machine. Thread rule: one thread.
 class Machine {

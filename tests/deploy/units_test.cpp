@@ -34,20 +34,16 @@ std::string line_of(const std::string& text, const std::string& name) {
 
 class UnitsTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
-    folder_ = new support::TemporaryFolder;
-    package_ = pack(folder_->path(), 1);
-  }
-  static void TearDownTestSuite() { delete folder_; }
   void SetUp() override {
-    if (package_.empty()) GTEST_SKIP() << "THERE IS NO PACKAGE: the units were not tested";
+    if (package().empty())
+      GTEST_SKIP() << "THERE IS NO DPKG-SHLIBDEPS HERE, and so no package: its units did not run";
     machine_ = std::make_unique<Machine>(Machine::Kind::systemd);
     if (!machine_->missing().empty())
       GTEST_SKIP() << "THERE IS NO MACHINE WITH SYSTEMD TO BE HAD HERE, the units did not run: "
                    << machine_->missing();
   }
   void TearDown() override {
-    if (HasFailure() && machine_->missing().empty())
+    if (HasFailure() && machine_ && machine_->missing().empty())
       std::cerr << said(machine_->run(
           {"sh", "-c", "systemctl status 'repodigest*' --no-pager -l; journalctl -n 60 -o cat"}));
   }
@@ -64,22 +60,21 @@ class UnitsTest : public ::testing::Test {
   }
   /// What a call at a unix socket ends with, made by a user with all of its groups: 0, or 7 if it can't
   /// connect.
-  [[nodiscard]] int ask_as(const std::string& user, const std::string& socket) const {
+  [[nodiscard]] int ask_as(const std::string& user, const std::string& group,
+                           const std::string& socket) const {
     return machine_
-        ->run({"setpriv", "--reuid=" + user, "--regid=" + user, "--init-groups", "curl", "--silent",
+        ->run({"setpriv", "--reuid=" + user, "--regid=" + group, "--init-groups", "curl", "--silent",
                "--unix-socket", socket, "http://engine/_ping"})
         .exit_code;
   }
 
-  static inline support::TemporaryFolder* folder_ = nullptr;
-  static inline std::filesystem::path package_;
   std::unique_ptr<Machine> machine_;
 };
 
 TEST_F(UnitsTest, ShowTheEngineWithNothingButTheWindowInReachOfItsSocket) {
   machine_->start_engine();
   machine_->give_socket_to("docker");
-  EXPECT_THAT(machine_->install(package_), HasSubstr("is now in the group docker"));
+  EXPECT_THAT(machine_->install(package()), HasSubstr("is now in the group docker"));
   ASSERT_TRUE(wait_until_active(window) && wait_until_active(exporter));
   EXPECT_TRUE(machine_->wait_for_metric(duplicates, 5));
   EXPECT_FALSE(
@@ -100,10 +95,9 @@ TEST_F(UnitsTest, ShowTheEngineWithNothingButTheWindowInReachOfItsSocket) {
     EXPECT_THAT(line_of(status, "NoNewPrivs"), EndsWith("\t1")) << unit;
     EXPECT_THAT(line_of(status, "Seccomp"), EndsWith("\t2")) << unit;
   }
-  EXPECT_EQ(ask_as(exporter, "/run/docker.sock"), 7);
-  EXPECT_EQ(ask_as("repodigest_window", "/run/docker.sock"), 0);
-  EXPECT_EQ(ask_as(exporter, "/run/repodigest_exporter-window/docker.sock"), 0);
-  EXPECT_EQ(ask_as("nobody", "/run/repodigest_exporter-window/docker.sock"), 7);
+  EXPECT_EQ(ask_as(exporter, exporter, "/run/docker.sock"), 7);
+  EXPECT_EQ(ask_as(exporter, exporter, "/run/repodigest_exporter-window/docker.sock"), 0);
+  EXPECT_EQ(ask_as("nobody", "nogroup", "/run/repodigest_exporter-window/docker.sock"), 7);
   // The window has a network of its own, with nothing in it.
   EXPECT_THAT(machine_->shell("cat /proc/" + show(window, "MainPID") + "/net/tcp /proc/" +
                               show(window, "MainPID") + "/net/route"),
@@ -115,9 +109,8 @@ TEST_F(UnitsTest, ShowTheEngineWithNothingButTheWindowInReachOfItsSocket) {
 TEST_F(UnitsTest, SeeTheEngineEndAndComeBack) {
   auto& engine = machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
-  const auto pids = show(window, "MainPID") + show(exporter, "MainPID");
   machine_->shell(
       "echo REPODIGEST_EXPORTER_POLL_INTERVAL=1s >>/etc/default/repodigest_exporter; systemctl restart " +
       exporter);
@@ -135,7 +128,7 @@ TEST_F(UnitsTest, SeeTheEngineEndAndComeBack) {
 TEST_F(UnitsTest, TakeASignalToReloadAndKeepTheCacheOverARestart) {
   machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
   const auto pid = show(exporter, "MainPID");
   machine_->shell("systemctl reload repodigest_exporter repodigest_exporter-window");
@@ -155,7 +148,7 @@ TEST_F(UnitsTest, TakeASignalToReloadAndKeepTheCacheOverARestart) {
 TEST_F(UnitsTest, LeaveContainersOutWhereTheSettingsSaySo) {
   auto& engine = machine_->start_engine();
   machine_->give_socket_to("docker");
-  machine_->install(package_);
+  machine_->install(package());
   ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
   machine_->shell(
       "echo REPODIGEST_EXPORTER_DOCKER_API_ALLOW= >>/etc/default/repodigest_exporter-window; rm -f "
@@ -167,11 +160,25 @@ TEST_F(UnitsTest, LeaveContainersOutWhereTheSettingsSaySo) {
   EXPECT_EQ(engine.asked("/containers/json"), asked);
 }
 
+TEST_F(UnitsTest, FailForGoodWhereASettingIsWrongAndStartOnceItIsRight) {
+  machine_->start_engine();
+  machine_->give_socket_to("docker");
+  machine_->install(package());
+  ASSERT_TRUE(machine_->wait_for_metric(duplicates, 5));
+  machine_->shell(
+      "echo REPODIGEST_EXPORTER_POLL_INTERVAL=often >>/etc/default/repodigest_exporter; systemctl restart "
+      "repodigest_exporter || true");
+  EXPECT_TRUE(eventually([&] { return show(exporter, "ActiveState") == "failed"; }));
+  EXPECT_EQ(show(exporter, "NRestarts"), "0");
+  machine_->shell("sed -i '$d' /etc/default/repodigest_exporter; systemctl restart repodigest_exporter");
+  EXPECT_TRUE(machine_->wait_for_metric(duplicates, 5));
+}
+
 TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
   machine_->start_engine();
   machine_->give_socket_to("build-engine");
   machine_->shell("mv /run/docker.sock /run/build.sock");
-  machine_->install(package_);
+  machine_->install(package());
   machine_->shell(
       "echo REPODIGEST_EXPORTER_DOCKER_HOST=unix:///run/build.sock "
       ">/etc/default/repodigest_exporter-window-build;"
@@ -188,7 +195,7 @@ TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
 
 TEST_F(UnitsTest, RunForARootlessEngineInItsUsersOwnServiceManager) {
   machine_->start_engine();
-  machine_->install(package_);
+  machine_->install(package());
   machine_->shell(
       "systemctl stop repodigest_exporter; useradd --create-home tester; mkdir -p /run/user/4711; usermod -u "
       "4711 tester;"
@@ -213,7 +220,7 @@ TEST_F(UnitsTest, RunForARootlessEngineInItsUsersOwnServiceManager) {
 }
 
 TEST_F(UnitsTest, GiveSystemdNothingToSay) {
-  machine_->install(package_);
+  machine_->install(package());
   EXPECT_THAT(
       machine_->shell("cd /usr/lib/systemd/system; systemd-analyze verify repodigest_exporter.service "
                       "repodigest_exporter-window.service repodigest_exporter@.service "
