@@ -63,6 +63,18 @@ Machine::Machine(Kind kind, const std::vector<std::string>& without) {
   shell("systemctl start systemd-journald.service");
 }
 
+Machine::~Machine() {
+  process_.reset();
+  auto branch = read_file(shared_.path() / "cgroup");
+  if (branch.empty()) return;
+  branch.pop_back();
+  // Its processes are killed, and some may still be on their way.
+  eventually([&] {
+    deploy::run({"find", branch, "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"});
+    return !std::filesystem::exists(branch);
+  });
+}
+
 bool Machine::up() {
   pid_ = read_file(shared_.path() / "pid");
   if (pid_.empty()) return false;

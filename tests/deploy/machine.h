@@ -33,9 +33,15 @@ class Machine {
   enum class Kind { systemd, bare };
   /// Starts it, without these paths; missing() says whether it is there.
   explicit Machine(Kind kind, const std::vector<std::string>& without = {});
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
 
   /// Why there is none here; "" if it runs.
   [[nodiscard]] const std::string& missing() const { return missing_; }
+
+  /// The folder that is /shared there.
+  [[nodiscard]] const std::filesystem::path& shared() const { return shared_.path(); }
 
   /// Runs a command there, as root. It ends before this returns.
   Outcome run(std::vector<std::string> command) const;
