@@ -61,9 +61,9 @@ TEST(DockerdScript, EndsAtOnceWithTheReasonWhereItCannotKeepADownload) {
   const TemporaryFolder folder;
   const std::string file = (folder.path() / "file").string();
   std::ofstream(file) << "not a folder";
-  ASSERT_EQ(::setenv("REPODIGEST_DOCKERD_CACHE", (file + "/cache").c_str(), 1), 0);
+  ASSERT_EQ(::setenv("REPODIGEST_CACHE", (file + "/cache").c_str(), 1), 0);
   const auto started = Dockerd::start(Dockerd::Store::containerd);
-  ::unsetenv("REPODIGEST_DOCKERD_CACHE");
+  ::unsetenv("REPODIGEST_CACHE");
   ASSERT_FALSE(started.ok());
   EXPECT_THAT(started.error().text, testing::AnyOf(testing::HasSubstr("cannot make the folder " + file),
                                                    testing::HasSubstr("needs root")));
