@@ -1,7 +1,6 @@
 // The whole way of an alert: engine, exporter, Prometheus, Alertmanager, and who is to be told.
 #include <gtest/gtest.h>
 
-#include <cstddef>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hurried.h"
 #include "prometheus.h"
 #include "repodigest/base/mutex.h"
 #include "support/feed_command.h"
@@ -96,21 +96,6 @@ class Alertmanager {
   std::uint16_t port_;
 };
 
-/// The alerts as they are, only that a minute of theirs is half a second.
-std::string hurried(const std::string& rules) {
-  std::string text;
-  std::size_t end = 0;
-  const std::regex duration("(for: )([0-9]+)([mh])\n");
-  for (std::sregex_iterator match(rules.begin(), rules.end(), duration), none; match != none; ++match) {
-    const int minutes = std::stoi((*match)[2]) * ((*match)[3] == "h" ? 60 : 1);
-    text += rules.substr(end, static_cast<std::size_t>(match->position()) - end) +
-            "for: " + std::to_string(minutes * 500) + "ms\n";
-    end = static_cast<std::size_t>(match->position() + match->length());
-  }
-  text += rules.substr(end);
-  return std::regex_replace(text, std::regex("  - name: [a-z_]+\n"), "$&    interval: 1s\n");
-}
-
 TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolvesAfterTheUpgrade) {
   if (!stack::Prometheus::is_here() || !support::succeeds("prometheus-alertmanager --version"))
     GTEST_SKIP() << "THERE IS NO PROMETHEUS OR NO ALERTMANAGER HERE: no alert went its whole way";
@@ -124,7 +109,7 @@ TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolves
   const Alertmanager alertmanager(webhook.port());
   const support::TemporaryFolder folder;
   std::ofstream(folder.path() / "alerts.yml")
-      << hurried(read_file(REPODIGEST_SOURCE_DIR "/deploy/prometheus/alerts.yml"));
+      << stack::hurried(read_file(REPODIGEST_SOURCE_DIR "/deploy/prometheus/alerts.yml"), 500);
   const stack::Prometheus prometheus(
       "  - job_name: repodigest_exporter\n"
       "    static_configs: [{targets: ['127.0.0.1:" +

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "hurried.h"
 #include "support/feed_command.h"
 #include "support/program.h"
 #include "support/temporary_folder.h"
@@ -163,8 +164,7 @@ TEST(Rules, AreTakenByVmalert) {
   if (outcome->exit_code != 0 &&
       outcome->errors.find("unknown fields in rule: keep_firing_for") != std::string::npos)
     for (const std::string& file : rule_files)
-      std::ofstream(copy.path() / file)
-          << std::regex_replace(read_file(folder / file), std::regex("\n +keep_firing_for: [^\n]*"), "");
+      std::ofstream(copy.path() / file) << stack::without_keep_firing_for(read_file(folder / file));
   expect_takes(command);
 }
 
