@@ -95,7 +95,7 @@ class Fleet {
     for (int i = 0; i < 25; ++i) static_cast<void>(engine.store.change(dice));
     for (int i = 0; i < 3; ++i) static_cast<void>(engine.store.pull_by_digest(dice));
     for (const auto& [id, image] : engine.store.images()) {
-      if (!dice.one_in(number % 2 == 0 ? 4 : 1000)) continue;
+      if (!dice.one_in(number % 2 == 0 ? 2 : 1000)) continue;
       const std::string count = std::to_string(engine.containers.size());
       engine.containers.push_back({std::string(64 - count.size(), 'c') + count, "name-" + count, id,
                                    dice.one_in(3) ? "exited" : "running"});

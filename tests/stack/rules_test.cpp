@@ -145,7 +145,20 @@ TEST_F(RulesJudgedByPromtool, AreLoadedByEveryScrapeExampleAsItStands) {
     EXPECT_EQ(config["scrape_configs"][0]["job_name"].as<std::string>(), "repodigest_exporter") << file;
     ++examples;
   }
-  EXPECT_EQ(examples, 4U);
+  EXPECT_EQ(examples, 5U);
+  expect_takes({"promtool", "check", "config", "--agent", (copy.path() / "agent.yml").string()});
+}
+
+// Each is for itself: only who sends what, and that an agent has no rules, differs.
+TEST(Rules, AreScrapedForAloneAndByAgentsAndSharesAlike) {
+  const auto share = YAML::LoadFile((folder / "scrape-sharded.yml").string());
+  const auto agent = YAML::LoadFile((folder / "agent.yml").string());
+  const auto alone = YAML::LoadFile((folder / "scrape-file-sd.yml").string());
+  for (const char* section : {"global", "scrape_configs"})
+    EXPECT_EQ(YAML::Dump(share[section]), YAML::Dump(agent[section])) << section;
+  EXPECT_EQ(YAML::Dump(share["rule_files"]), YAML::Dump(alone["rule_files"]));
+  EXPECT_EQ(YAML::Dump(share["scrape_configs"][0]["relabel_configs"][0]),
+            YAML::Dump(alone["scrape_configs"][0]["relabel_configs"][0]));
 }
 
 TEST(Rules, AreTakenByVmalert) {
