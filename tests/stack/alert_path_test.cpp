@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -96,9 +97,22 @@ class Alertmanager {
   std::uint16_t port_;
 };
 
-TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolvesAfterTheUpgrade) {
-  if (!stack::Prometheus::is_here() || !support::succeeds("prometheus-alertmanager --version"))
-    GTEST_SKIP() << "THERE IS NO PROMETHEUS OR NO ALERTMANAGER HERE: no alert went its whole way";
+/// A Prometheus, as a command, and why it may not be here.
+struct Which {
+  std::string name;
+  std::function<std::string()> program;
+};
+class AlertPath : public ::testing::TestWithParam<Which> {};
+INSTANTIATE_TEST_SUITE_P(OfPrometheus, AlertPath,
+                         ::testing::Values(Which{"Debian12", [] { return std::string("prometheus"); }},
+                                           Which{"Three", stack::prometheus_3}),
+                         [](const auto& which) { return which.param.name; });
+
+TEST_P(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolvesAfterTheUpgrade) {
+  const std::string program = GetParam().program();
+  if (!stack::Prometheus::is_here(program) || !support::succeeds("prometheus-alertmanager --version"))
+    GTEST_SKIP() << "THERE IS NO PROMETHEUS (" << GetParam().name
+                 << ") OR NO ALERTMANAGER HERE: no alert went its whole way";
   const auto newer = Recording::from_folder(REPODIGEST_SOURCE_DIR "/tests/recorded/29.7.2-containerd");
   ASSERT_TRUE(newer.ok()) << newer.error().text;
   auto engine = ReplayEngine::on_loopback(Recording::embedded());
@@ -113,13 +127,14 @@ TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolves
   const stack::Prometheus prometheus(
       "  - job_name: repodigest_exporter\n"
       "    static_configs: [{targets: ['127.0.0.1:" +
-      std::to_string(support::logged_port(exporter.process(), "msg=listening")) +
-      "']}]\n"
-      "rule_files: [" +
-      (folder.path() / "alerts.yml").string() +
-      "]\n"
-      "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:" +
-      std::to_string(alertmanager.port()) + "']}]}]}\n");
+          std::to_string(support::logged_port(exporter.process(), "msg=listening")) +
+          "']}]\n"
+          "rule_files: [" +
+          (folder.path() / "alerts.yml").string() +
+          "]\n"
+          "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:" +
+          std::to_string(alertmanager.port()) + "']}]}]}\n",
+      program);
   const std::string duplicates = "DockerImagesWithDuplicateRepoDigests";
   const std::string unreachable = "DockerEngineUnreachable";
   const std::chrono::seconds patience(60);

@@ -88,6 +88,31 @@ double running(const Truth& truth) {
   return truth.running_with_duplicates;
 }
 
+/// One of deploy/prometheus for several servers, as number `shard` of two, that writes to `database`.
+fs::path with_a_share(const fs::path& folder, const std::string& file, std::size_t shard,
+                      const VictoriaMetrics& database) {
+  using stack::replaced;
+  const std::string number = "\"" + std::to_string(shard) + "\"";
+  const fs::path config = folder / ("shard" + std::to_string(shard) + "-" + file);
+  std::string text =
+      replaced(read_file(shipped / file), "http://victoria-metrics.example.org:8428", database.url());
+  text = replaced(replaced(text, "shard: \"0\"", "shard: " + number), "regex: \"0\"", "regex: " + number);
+  std::ofstream(config) << replaced(replaced(text, "scrape_interval: 60s", "scrape_interval: 4s"),
+                                    "scrape_timeout: 10s", "scrape_timeout: 4s");
+  return config;
+}
+
+/// Two Prometheus that share the hosts and send to a store of their own.
+struct Shares {
+  Shares(const fs::path& folder, const std::string& file, Prometheus::Mode mode) {
+    for (const std::size_t shard : {0U, 1U})
+      servers.push_back(std::make_unique<Prometheus>(with_a_share(folder, file, shard, central), mode));
+  }
+  const VictoriaMetrics central;
+  std::vector<std::unique_ptr<Prometheus>> servers;
+};
+
+/// REPODIGEST_FLEET is another number of hosts than 200, for those who work on this.
 class InAFleet : public ::testing::Test {
  protected:
   static std::size_t fleet_size() {
@@ -116,8 +141,12 @@ class InAFleet : public ::testing::Test {
       std::ofstream(rules.back()) << stack::without_keep_firing_for(read_file(folder_.path() / file));
     }
     vmalert_ = std::make_unique<stack::Vmalert>(*victoria_, rules);
+    sharing_ = std::make_unique<Shares>(folder_.path(), "scrape-sharded.yml", Prometheus::Mode::server);
+    agents_ = std::make_unique<Shares>(folder_.path(), "agent.yml", Prometheus::Mode::agent);
   }
   static void TearDownTestSuite() {
+    agents_.reset();
+    sharing_.reset();
     vmalert_.reset();
     victoria_.reset();
     prometheus_.reset();
@@ -201,6 +230,8 @@ class InAFleet : public ::testing::Test {
   static inline std::unique_ptr<Prometheus> prometheus_;
   static inline std::unique_ptr<VictoriaMetrics> victoria_;
   static inline std::unique_ptr<stack::Vmalert> vmalert_;
+  static inline std::unique_ptr<Shares> sharing_;
+  static inline std::unique_ptr<Shares> agents_;
 };
 
 /// Every query of every panel, but for those that measure times and sizes: these are asked for any answer.
@@ -325,29 +356,13 @@ std::vector<Question> InAFleet::questions_of_the_recording_rules(const std::vect
   };
 }
 
-/// One of deploy/prometheus for several servers, as number `shard` of two, that writes to `database`.
-fs::path with_a_share(const fs::path& folder, const std::string& file, std::size_t shard,
-                      const VictoriaMetrics& database) {
-  using stack::replaced;
-  const std::string number = "\"" + std::to_string(shard) + "\"";
-  const fs::path config = folder / ("shard" + std::to_string(shard) + "-" + file);
-  std::string text =
-      replaced(read_file(shipped / file), "http://victoria-metrics.example.org:8428", database.url());
-  text = replaced(replaced(text, "shard: \"0\"", "shard: " + number), "regex: \"0\"", "regex: " + number);
-  std::ofstream(config) << replaced(replaced(text, "scrape_interval: 60s", "scrape_interval: 4s"),
-                                    "scrape_timeout: 10s", "scrape_timeout: 4s");
-  return config;
-}
-
 TEST_F(InAFleet, TwoServersShareTheHostsAndSendWhatTheyRecordToOnePlace) {
   if (!victoria_) GTEST_SKIP() << "THERE IS NO VICTORIAMETRICS HERE: nothing was sent to a central store";
-  const VictoriaMetrics central;
+  const auto sharing = std::move(sharing_);  // ends with the test
+  const VictoriaMetrics& central = sharing->central;
+  const auto& servers = sharing->servers;
   const std::vector<Truth> truths = fleet_->truths();
   const auto all = static_cast<double>(fleet_->size());
-  std::vector<std::unique_ptr<Prometheus>> servers;
-  for (std::size_t shard : {0U, 1U})
-    servers.push_back(
-        std::make_unique<Prometheus>(with_a_share(folder_.path(), "scrape-sharded.yml", shard, central)));
   ASSERT_TRUE(central.wait_for("sum(job:docker_up:count)", all, patience)) << servers.front()->log();
   EXPECT_TRUE(central.wait_for("count(instance:up:repodigest_exporter)", all, patience));
   EXPECT_EQ(central.value("max(count by (instance) (instance:up:repodigest_exporter))"), 1)
@@ -372,13 +387,10 @@ TEST_F(InAFleet, TwoServersShareTheHostsAndSendWhatTheyRecordToOnePlace) {
 
 TEST_F(InAFleet, AgentsSendWhatTheyScrapeButForWhatIsOfEachImage) {
   if (!victoria_) GTEST_SKIP() << "THERE IS NO VICTORIAMETRICS HERE: nothing was sent to a central store";
-  const VictoriaMetrics central;
-  std::vector<std::unique_ptr<Prometheus>> agents;
-  for (std::size_t shard : {0U, 1U})
-    agents.push_back(std::make_unique<Prometheus>(with_a_share(folder_.path(), "agent.yml", shard, central),
-                                                  Prometheus::Mode::agent));
+  const auto agents = std::move(agents_);  // they end with the test
+  const VictoriaMetrics& central = agents->central;
   const auto all = static_cast<double>(fleet_->size());
-  ASSERT_TRUE(central.wait_for("count(docker_up == 1)", all, patience)) << agents.front()->log();
+  ASSERT_TRUE(central.wait_for("count(docker_up == 1)", all, patience)) << agents->servers.front()->log();
   EXPECT_EQ(central.value("max(count by (instance) (docker_up))"), 1) << "each host once";
   EXPECT_EQ(central.value("count(count by (shard) (docker_up))"), 2);
   const std::vector<Truth> truths = fleet_->truths();
@@ -496,7 +508,7 @@ TEST_F(InAFleet, NoAlertEndsOrBeginsFalselyWhileEnginesAreUpgradedAndTheNumbersF
   using Clock = std::chrono::steady_clock;
   constexpr auto between = std::chrono::milliseconds(60);
   constexpr auto absence = std::chrono::seconds(12);
-  constexpr auto inspection = std::chrono::seconds(8);
+  constexpr auto inspection = std::chrono::seconds(6);
   ModelServer& engines = fleet_->engines();
   const std::size_t last = *upgrades.affected().rbegin();
   const std::string version(fixed_version);
@@ -588,6 +600,45 @@ TEST_F(InAFleet, NoAlertEndsOrBeginsFalselyWhileEnginesAreUpgradedAndTheNumbersF
   }
   EXPECT_TRUE(prometheus_->value(
       "count(count_over_time(ALERTS{alertname='DockerEngineUnreachable', alertstate='firing'}[1h]))"));
+}
+
+// The figures of the README's page about fleets, besides those of bench_fleet.
+TEST_F(InAFleet, PrintsWhatItCosts) {
+  const std::chrono::duration<double> since = std::chrono::steady_clock::now() - began_;
+  const auto tell = [](const std::string& what, double value) {
+    std::printf("%-58s %12.3f\n", what.c_str(), value);
+  };
+  const auto ask = [](const std::string& query) { return prometheus_->value(query).value_or(NAN); };
+  const auto all = static_cast<double>(fleet_->size());
+  tell("hosts", all);
+  tell("exporter: series of a scrape, mean", ask("avg(scrape_samples_scraped)"));
+  tell("exporter: ms of a scrape, mean", ask("avg(avg_over_time(scrape_duration_seconds[30s]))") * 1000);
+  tell("exporter: resident MB, mean", ask("avg(process_resident_memory_bytes)") / 1e6);
+  tell("exporter: CPU, % of a core, mean, upgrade included",
+       ask("avg(process_cpu_seconds_total)") / since.count() * 100);
+  const std::string own = prometheus_->body("/metrics");
+  const auto mine = [&](const std::string& series) { return support::value_of(own, series).value_or(NAN); };
+  tell("Prometheus: series in the head", mine("prometheus_tsdb_head_series"));
+  tell("Prometheus: samples a second",
+       mine("prometheus_tsdb_head_samples_appended_total{type=\"float\"}") / since.count());
+  tell("Prometheus: samples a second (2.42)",
+       mine("prometheus_tsdb_head_samples_appended_total") / since.count());
+  tell("Prometheus: resident MB", mine("process_resident_memory_bytes") / 1e6);
+  tell("Prometheus: resident bytes a series",
+       mine("process_resident_memory_bytes") / mine("prometheus_tsdb_head_series"));
+  tell("Prometheus: CPU, % of a core", mine("process_cpu_seconds_total") / since.count() * 100);
+  EXPECT_GT(mine("prometheus_tsdb_head_series"), all * 300);
+  for (const char* group : {"alerts.yml;repodigest_exporter", "recording.yml;repodigest_exporter_fleet"})
+    tell(std::string("Prometheus: ms of the last evaluation of ") + group,
+         mine("prometheus_rule_group_last_duration_seconds{rule_group=\"" + folder_.path().string() + "/" +
+              group + "\"}") *
+             1000);
+  if (!victoria_) return;
+  const std::string others = victoria_->body("/metrics");
+  tell("VictoriaMetrics: resident MB",
+       support::value_of(others, "process_resident_memory_bytes").value_or(NAN) / 1e6);
+  tell("VictoriaMetrics: CPU, % of a core",
+       support::value_of(others, "process_cpu_seconds_total").value_or(NAN) / since.count() * 100);
 }
 
 }  // namespace
