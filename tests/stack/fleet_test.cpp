@@ -46,6 +46,9 @@ using support::read_file;
 const fs::path shipped = REPODIGEST_SOURCE_DIR "/deploy/prometheus";
 constexpr std::chrono::seconds patience(60);
 constexpr double longest_query_s = 10;
+// What a minute of the alerts takes here. One scrape in vain, of three seconds, makes no exporter that is
+// down; and what is away is so for longer than keep_firing_for.
+constexpr int minute_ms = 700;
 constexpr std::string_view fixed_version = "29.7.2";
 
 /// Values by the values of some labels, "a|b".
@@ -128,7 +131,7 @@ class InAFleet : public ::testing::Test {
     fs::create_directory(folder_.path() / "targets");
     fleet_->write_targets(folder_.path() / "targets" / "docker.yml");
     for (const char* file : {"alerts.yml", "recording.yml"})
-      std::ofstream(folder_.path() / file) << stack::hurried(read_file(shipped / file), 1000);
+      std::ofstream(folder_.path() / file) << stack::hurried(read_file(shipped / file), minute_ms);
     const fs::path config = folder_.path() / "prometheus.yml";
     std::ofstream(config) << read_file(shipped / "scrape-file-sd.yml")
                           << "global: {scrape_interval: 3s, scrape_timeout: 3s}\n";
@@ -471,8 +474,12 @@ class Watcher {
       EXPECT_GE(hosts, least_hosts) << name;
       EXPECT_GE(images, least_images) << name;
     }
+    const QueryApi& prometheus = *databases_.front().second;
+    const double recorded =
+        prometheus.value("job:docker_images_with_duplicate_repo_digests:hosts").value_or(-1);
+    EXPECT_GE(recorded, static_cast<double>(upgrades_.affected().size())) << "recorded";
     std::set<std::string> alerting;
-    for (const json& one : databases_.front().second->elements(
+    for (const json& one : prometheus.elements(
              "ALERTS{alertname=~'Docker(Images|Containers)WithDuplicateRepoDigests', alertstate='firing'}"))
       alerting.insert(one.at("metric").value("instance", ""));
     for (const std::size_t host : upgrades_.affected())
@@ -507,7 +514,7 @@ TEST_F(InAFleet, NoAlertEndsOrBeginsFalselyWhileEnginesAreUpgradedAndTheNumbersF
   // and each has images that are not inspected for a while. One that has duplicates is left for the end.
   using Clock = std::chrono::steady_clock;
   constexpr auto between = std::chrono::milliseconds(60);
-  constexpr auto absence = std::chrono::seconds(12);
+  constexpr auto absence = std::chrono::seconds(14);
   constexpr auto inspection = std::chrono::seconds(6);
   ModelServer& engines = fleet_->engines();
   const std::size_t last = *upgrades.affected().rbegin();
@@ -569,7 +576,12 @@ TEST_F(InAFleet, NoAlertEndsOrBeginsFalselyWhileEnginesAreUpgradedAndTheNumbersF
   for (const Truth& truth : after) EXPECT_EQ(truth.with_duplicates, 0);
   for (const auto& [name, database] : databases()) {
     expect_right(*database, name + " after the upgrades", questions_of_the_dashboard(after));
-    expect_right(*database, name + ", rules, after the upgrades", questions_of_the_recording_rules(after));
+    // Where writes are late, vmalert 1.79 may lose the mark that ends a series of a version that is gone: it
+    // stays for five minutes, with the 0 that it had.
+    std::vector<Question> recorded = questions_of_the_recording_rules(after);
+    if (database == victoria_.get())
+      std::erase_if(recorded, [](const Question& question) { return question.labels.front() != "job"; });
+    expect_right(*database, name + ", rules, after the upgrades", recorded);
   }
   EXPECT_TRUE(eventually([&] { return !prometheus_->value(firing); }, patience))
       << prometheus_->value(firing).value_or(0) << " alerts are left";
@@ -621,8 +633,6 @@ TEST_F(InAFleet, PrintsWhatItCosts) {
   tell("Prometheus: series in the head", mine("prometheus_tsdb_head_series"));
   tell("Prometheus: samples a second",
        mine("prometheus_tsdb_head_samples_appended_total{type=\"float\"}") / since.count());
-  tell("Prometheus: samples a second (2.42)",
-       mine("prometheus_tsdb_head_samples_appended_total") / since.count());
   tell("Prometheus: resident MB", mine("process_resident_memory_bytes") / 1e6);
   tell("Prometheus: resident bytes a series",
        mine("process_resident_memory_bytes") / mine("prometheus_tsdb_head_series"));
