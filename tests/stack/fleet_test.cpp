@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "dashboard.h"
+#include "deploy/tools.h"
 #include "hurried.h"
 #include "prometheus.h"
 #include "repodigest/base/mutex.h"
@@ -120,7 +121,7 @@ class InAFleet : public ::testing::Test {
  protected:
   static std::size_t fleet_size() {
     const char* size = std::getenv("REPODIGEST_FLEET");
-    return size != nullptr ? std::strtoul(size, nullptr, 10) : 200;
+    return size != nullptr ? std::strtoul(size, nullptr, 10) : deploy::sanitized ? 20 : 200;
   }
 
   static void SetUpTestSuite() {

@@ -1,10 +1,8 @@
 // A real Prometheus, for the tests that are asked by it and ask it.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -14,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "deploy/tools.h"
 #include "support/feed_command.h"
 #include "support/program.h"
 #include "support/temporary_folder.h"
@@ -134,15 +133,9 @@ class Prometheus : public QueryApi {
 /// The path of a Prometheus 3 from a later Debian, which is downloaded once; a name of nothing if it can't be
 /// had.
 inline std::string prometheus_3() {
-  const std::string command = REPODIGEST_SOURCE_DIR "/tests/support/unpacked prometheus-sid prometheus/sid";
-  std::string path;
-  if (FILE* const pipe = popen(command.c_str(), "r")) {
-    std::array<char, 4096> buffer{};
-    while (std::fgets(buffer.data(), static_cast<int>(buffer.size()), pipe) != nullptr) path += buffer.data();
-    pclose(pipe);
-  }
-  path = path.substr(0, path.find('\n')) + "/usr/bin/prometheus";
-  return support::succeeds(path + " --version 2>&1 | grep -q 'version 3'") ? path : "no-prometheus-3";
+  const std::string path =
+      deploy::unpacked("prometheus-sid", "prometheus/sid").value_or("") + "/usr/bin/prometheus";
+  return support::succeeds("'" + path + "' --version 2>&1 | grep -q 'version 3'") ? path : "no-prometheus-3";
 }
 
 }  // namespace repodigest::stack
