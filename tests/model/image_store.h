@@ -34,6 +34,8 @@ class ImageStore {
   ModelEvents change(Dice& dice);
   /// Gives some image some tag.
   ModelEvents tag(Dice& dice);
+  /// Pulls some content as "repo@sha256:…" or, one in three, as "repo:tag@sha256:…".
+  ModelEvents pull_by_digest(Dice& dice);
   /// Takes that name away, from whoever has it.
   ModelEvents untag(const std::string& name);
   /// One by another client of containerd, of which no event tells. Nothing with other stores.
@@ -61,7 +63,6 @@ class ImageStore {
   ModelEvents untag_any(Dice& dice);
   ModelEvents delete_any(Dice& dice);
   ModelEvents pull(Dice& dice);
-  ModelEvents pull_by_digest(Dice& dice);
   ModelEvents load(Dice& dice);
   ModelEvents import(Dice& dice);
   ModelEvents build(Dice& dice);

@@ -2,35 +2,18 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <functional>
 #include <new>
 #include <string_view>
 #include <utility>
+#include <vector>
+
+#include "answers.h"
 
 namespace repodigest::model {
 namespace {
 
 using namespace std::chrono_literals;
-
-void append_quoted(std::string& to, std::string_view text) {
-  to.append(1, '"').append(text).append(1, '"');
-}
-
-void append_strings(std::string& to, std::string_view key, const Strings& strings, bool null_if_empty) {
-  append_quoted(to, key);
-  to += ':';
-  if (strings.empty() && null_if_empty) {
-    to += "null";
-    return;
-  }
-  to += '[';
-  for (std::size_t i = 0; i < strings.size(); ++i) {
-    if (i > 0) to += ',';
-    append_quoted(to, strings[i]);
-  }
-  to += ']';
-}
 
 transport::Response ok(std::string body) {
   transport::Response response;
@@ -40,16 +23,9 @@ transport::Response ok(std::string body) {
 }
 
 transport::Response refusal(int status, const std::string& message) {
-  transport::Response response = ok("{\"message\":\"" + message + "\"}");
+  transport::Response response = ok(message_body(message));
   response.status = status;
   return response;
-}
-
-/// 1.47 as 47.
-int minor(std::string_view api_version) {
-  int number = 0;
-  std::from_chars(api_version.data() + 2, api_version.data() + api_version.size(), number);
-  return number;
 }
 
 std::size_t hash_of(std::string_view kind, const std::string& engine, const std::string& image,
@@ -185,35 +161,19 @@ std::optional<Error> ModelEngine::spoil(Kind kind) {
 }
 
 transport::Response ModelEngine::list() {
-  struct Row {
-    const Image* image;
-    Said said;
-  };
   const Rules& rules = world_.rules();
-  std::vector<Row> rows;
-  for (const auto& [id, image] : world_.store().images())
-    for (Said& said : rules.rows(image)) rows.push_back({&image, std::move(said)});
+  std::vector<Row> rows = rows_of(world_.store());
   // Rows of equal age come in another order from call to call (but for 24.0).
   if (!rules.a_row_per_name)
     for (std::size_t i = rows.size(); i > 1; --i) std::swap(rows[i - 1], rows[dice_.below(i)]);
   std::stable_sort(rows.begin(), rows.end(), [](const Row& one, const Row& other) {
     return one.image->created > other.image->created;
   });
-  std::string body = "[";
   for (const Row& row : rows) {
-    if (body.size() > 1) body += ',';
     said_.insert(hash_of("there", who(), row.image->id, ""));
     for (const std::string& tag : row.said.tags) said_.insert(hash_of("named", who(), row.image->id, tag));
-    body += "{\"Id\":";
-    append_quoted(body, row.image->id);
-    body += ',';
-    append_strings(body, "RepoTags", row.said.tags, rules.store == Store::podman);
-    body += ',';
-    append_strings(body, "RepoDigests", row.said.digests, false);
-    body += ",\"Created\":" + std::to_string(row.image->created) +
-            ",\"Size\":" + std::to_string(row.image->size) + "}";
   }
-  return ok(body + "]");
+  return ok(list_body(rules, rows));
 }
 
 transport::Response ModelEngine::inspect(const std::string& name) {
@@ -226,51 +186,28 @@ transport::Response ModelEngine::inspect(const std::string& name) {
   said_.insert(hash_of("named", who(), image->id, name));
   said_.insert(
       hash_of("inspected", who(), image->id, counts(rules.version, said.digests.size(), said.digests)));
-  std::string body = "{\"Id\":";
-  append_quoted(body, image->id);
-  body += ',';
-  append_strings(body, "RepoTags", said.tags, rules.null_arrays);
-  body += ',';
-  append_strings(body, "RepoDigests", said.digests, rules.null_arrays);
-  // 1,700,000,000 is 2023-11-14T22:13:20Z; see ImageStore::content.
-  body += ",\"Created\":\"2023-11-14T22:13:2" + std::to_string(image->created % 10) +
-          ".123Z\",\"Size\":" + std::to_string(image->size) + "}";
-  return ok(std::move(body));
+  return ok(inspect_body(rules, *image, said));
 }
 
 transport::Response ModelEngine::containers() const {
-  std::string body = "[";
-  for (const engine::Container& container : world_.containers()) {
-    if (body.size() > 1) body += ',';
-    body += R"({"Id":")" + container.id + R"(","Names":["/)" + container.name + R"("],"ImageID":")" +
-            container.image_id + R"(","State":")" + container.state + "\"}";
-  }
-  return ok(body + "]");
+  return ok(containers_body(world_.containers()));
 }
 
 transport::Response ModelEngine::info() {
   // Podman makes up another ID for each answer.
-  const Store store = world_.rules().store;
-  const std::string id = store == Store::podman ? std::to_string(dice_.next()) : world_.engine_id();
-  return ok(R"({"ID":")" + id + R"(","Name":"host","Driver":")" +
-            (store == Store::containerd
-                 ? R"(overlayfs","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]])"
-                 : R"(overlay2","DriverStatus":[["Backing Filesystem","extfs"]])") +
-            ",\"Images\":" + std::to_string(world_.store().count()) + "}");
+  const bool podman = world_.rules().store == Store::podman;
+  const std::string id = podman ? std::to_string(dice_.next()) : world_.engine_id();
+  return ok(info_body(world_.rules(), id, world_.store().count()));
 }
 
 transport::Response ModelEngine::answer(const std::string& target) {
   const Rules& rules = world_.rules();
   if (target == "/_ping") return ok("OK");
-  if (target == "/version")
-    return ok(R"({"Version":")" + rules.version + R"(","ApiVersion":")" + rules.api_version +
-              R"(","MinAPIVersion":")" + rules.min_api_version + R"(","Os":"linux","Arch":"amd64"})");
+  if (target == "/version") return ok(version_body(rules));
   const std::size_t slash = target.find('/', 1);
   const std::string spoken = target.substr(2, slash - 2);
   const std::string path = target.substr(slash);
-  if (rules.store != Store::podman && minor(spoken) > minor(rules.api_version))
-    return refusal(400, "client version " + spoken + " is too new. Maximum supported API version is " +
-                            rules.api_version);
+  if (is_too_new(spoken, rules)) return refusal(400, too_new_message(spoken, rules));
   if (path == "/info") return info();
   if (path == "/images/json") return list();
   if (path.starts_with("/containers/"))

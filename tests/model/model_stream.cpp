@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "answers.h"
 #include "repodigest/poll/watcher.h"
 
 namespace repodigest::model {
@@ -102,16 +103,6 @@ void ModelStream::plan_cut() {
   });
 }
 
-std::string ModelStream::line_of(const ModelEvent& event) {
-  std::string line = "{";
-  if (world_.rules().old_event_fields)
-    line += R"("status":")" + event.action + R"(","id":")" + event.id + "\",";
-  line += R"("Type":"image","Action":")" + event.action + R"(","Actor":{"ID":")" + event.id +
-          R"(","Attributes":{)" + (event.name.empty() ? "" : R"("name":")" + event.name + "\"") +
-          R"(}},"scope":"local","time":1700000000,"timeNano":1700000000000000000})";
-  return line + "\n";
-}
-
 void ModelStream::send(const ModelEvent& event) {
   if (event.action == "prune" || event.action == "create" || event.action == "load") ++unplaceable_;
   clock_.trace("event ", event.action, ' ', event.id, ' ', event.name, open_since_ ? "" : " (no stream)",
@@ -121,7 +112,7 @@ void ModelStream::send(const ModelEvent& event) {
   // In the order they were sent.
   last_arrival_ = std::max(last_arrival_, clock_.now() + lateness);
   for (int times = dice_.one_in(10) ? 2 : 1; times > 0; --times)
-    clock_.at(last_arrival_, [this, line = line_of(event), attempt = attempt_] {
+    clock_.at(last_arrival_, [this, line = event_line(world_.rules(), event), attempt = attempt_] {
       if (attempt == attempt_ && open_since_ && !silent_) deliver(line);
     });
 }

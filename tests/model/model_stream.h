@@ -41,7 +41,6 @@ class ModelStream {
   void end(Duration pause);
   void plan_trouble();
   void plan_cut();
-  [[nodiscard]] std::string line_of(const ModelEvent& event);
 
   Dice dice_;
   World& world_;

@@ -1,7 +1,6 @@
 // The whole way of an alert: engine, exporter, Prometheus, Alertmanager, and who is to be told.
 #include <gtest/gtest.h>
 
-#include <cstddef>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "hurried.h"
 #include "prometheus.h"
 #include "repodigest/base/mutex.h"
 #include "support/feed_command.h"
@@ -96,24 +96,16 @@ class Alertmanager {
   std::uint16_t port_;
 };
 
-/// The alerts as they are, only that a minute of theirs is half a second.
-std::string hurried(const std::string& rules) {
-  std::string text;
-  std::size_t end = 0;
-  const std::regex duration("(for: )([0-9]+)([mh])\n");
-  for (std::sregex_iterator match(rules.begin(), rules.end(), duration), none; match != none; ++match) {
-    const int minutes = std::stoi((*match)[2]) * ((*match)[3] == "h" ? 60 : 1);
-    text += rules.substr(end, static_cast<std::size_t>(match->position()) - end) +
-            "for: " + std::to_string(minutes * 500) + "ms\n";
-    end = static_cast<std::size_t>(match->position() + match->length());
-  }
-  text += rules.substr(end);
-  return std::regex_replace(text, std::regex("  - name: [a-z_]+\n"), "$&    interval: 1s\n");
-}
+/// With the Prometheus of Debian 12 ("2") and a newer one ("3").
+class AlertPath : public ::testing::TestWithParam<std::string> {};
+INSTANTIATE_TEST_SUITE_P(OfPrometheus, AlertPath, ::testing::Values("2", "3"),
+                         [](const auto& version) { return version.param; });
 
-TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolvesAfterTheUpgrade) {
-  if (!stack::Prometheus::is_here() || !support::succeeds("prometheus-alertmanager --version"))
-    GTEST_SKIP() << "THERE IS NO PROMETHEUS OR NO ALERTMANAGER HERE: no alert went its whole way";
+TEST_P(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolvesAfterTheUpgrade) {
+  const std::string program = GetParam() == "3" ? stack::prometheus_3() : "prometheus";
+  if (!stack::Prometheus::is_here(program) || !support::succeeds("prometheus-alertmanager --version"))
+    GTEST_SKIP() << "THERE IS NO PROMETHEUS (" << GetParam()
+                 << ") OR NO ALERTMANAGER HERE: no alert went its whole way";
   const auto newer = Recording::from_folder(REPODIGEST_SOURCE_DIR "/tests/recorded/29.7.2-containerd");
   ASSERT_TRUE(newer.ok()) << newer.error().text;
   auto engine = ReplayEngine::on_loopback(Recording::embedded());
@@ -124,17 +116,18 @@ TEST(AlertPath, AnAlertArrivesWithItsCountIsMutedWhileTheEngineIsAwayAndResolves
   const Alertmanager alertmanager(webhook.port());
   const support::TemporaryFolder folder;
   std::ofstream(folder.path() / "alerts.yml")
-      << hurried(read_file(REPODIGEST_SOURCE_DIR "/deploy/prometheus/alerts.yml"));
+      << stack::hurried(read_file(REPODIGEST_SOURCE_DIR "/deploy/prometheus/alerts.yml"), 500);
   const stack::Prometheus prometheus(
       "  - job_name: repodigest_exporter\n"
       "    static_configs: [{targets: ['127.0.0.1:" +
-      std::to_string(support::logged_port(exporter.process(), "msg=listening")) +
-      "']}]\n"
-      "rule_files: [" +
-      (folder.path() / "alerts.yml").string() +
-      "]\n"
-      "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:" +
-      std::to_string(alertmanager.port()) + "']}]}]}\n");
+          std::to_string(support::logged_port(exporter.process(), "msg=listening")) +
+          "']}]\n"
+          "rule_files: [" +
+          (folder.path() / "alerts.yml").string() +
+          "]\n"
+          "alerting: {alertmanagers: [{static_configs: [{targets: ['127.0.0.1:" +
+          std::to_string(alertmanager.port()) + "']}]}]}\n",
+      program);
   const std::string duplicates = "DockerImagesWithDuplicateRepoDigests";
   const std::string unreachable = "DockerEngineUnreachable";
   const std::chrono::seconds patience(60);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -31,8 +32,14 @@ const std::string issue_image = "localhost:5000/namespace1/myimage:1.0.0";
 /// scrape.
 class ScrapedByPrometheus : public ::testing::Test {
  protected:
+  /// Run with REPODIGEST_PROMETHEUS=3 it is a Prometheus 3.
+  static std::string program() {
+    static const std::string program =
+        std::getenv("REPODIGEST_PROMETHEUS") != nullptr ? stack::prometheus_3() : "prometheus";
+    return program;
+  }
   static void SetUpTestSuite() {
-    if (!Prometheus::is_here()) return;
+    if (!Prometheus::is_here(program())) return;
     auto engine = ReplayEngine::on_loopback(Recording::embedded());
     if (!engine.ok()) return;
     engine_ = std::move(engine).value();
@@ -41,7 +48,8 @@ class ScrapedByPrometheus : public ::testing::Test {
     prometheus_ = std::make_unique<Prometheus>(
         "  - job_name: docker\n"
         "    static_configs: [{targets: ['127.0.0.1:" +
-        std::to_string(support::logged_port(daemon_->process(), "msg=listening")) + "']}]\n");
+            std::to_string(support::logged_port(daemon_->process(), "msg=listening")) + "']}]\n",
+        program());
   }
   static void TearDownTestSuite() {
     prometheus_.reset();
@@ -49,8 +57,9 @@ class ScrapedByPrometheus : public ::testing::Test {
     engine_.reset();
   }
   void SetUp() override {
-    if (!Prometheus::is_here())
-      GTEST_SKIP() << "THERE IS NO PROMETHEUS HERE: nothing of what it says about the program was tested";
+    if (!Prometheus::is_here(program()))
+      GTEST_SKIP() << "THERE IS NO PROMETHEUS (" << program()
+                   << ") HERE: nothing of what it says about the program was tested";
     ASSERT_TRUE(prometheus_);
     ASSERT_TRUE(prometheus_->wait_for("up{job='docker'}", 1)) << prometheus_->log() << daemon_->log();
     ASSERT_TRUE(prometheus_->wait_for("sum(docker_images_pending_inspection)", 0)) << daemon_->log();

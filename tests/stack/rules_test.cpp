@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "hurried.h"
 #include "support/feed_command.h"
 #include "support/program.h"
 #include "support/temporary_folder.h"
@@ -144,7 +145,20 @@ TEST_F(RulesJudgedByPromtool, AreLoadedByEveryScrapeExampleAsItStands) {
     EXPECT_EQ(config["scrape_configs"][0]["job_name"].as<std::string>(), "repodigest_exporter") << file;
     ++examples;
   }
-  EXPECT_EQ(examples, 4U);
+  EXPECT_EQ(examples, 5U);
+  expect_takes({"promtool", "check", "config", "--agent", (copy.path() / "agent.yml").string()});
+}
+
+// Each is for itself: only who sends what, and that an agent has no rules, differs.
+TEST(Rules, AreScrapedForAloneAndByAgentsAndSharesAlike) {
+  const auto share = YAML::LoadFile((folder / "scrape-sharded.yml").string());
+  const auto agent = YAML::LoadFile((folder / "agent.yml").string());
+  const auto alone = YAML::LoadFile((folder / "scrape-file-sd.yml").string());
+  for (const char* section : {"global", "scrape_configs"})
+    EXPECT_EQ(YAML::Dump(share[section]), YAML::Dump(agent[section])) << section;
+  EXPECT_EQ(YAML::Dump(share["rule_files"]), YAML::Dump(alone["rule_files"]));
+  EXPECT_EQ(YAML::Dump(share["scrape_configs"][0]["relabel_configs"][0]),
+            YAML::Dump(alone["scrape_configs"][0]["relabel_configs"][0]));
 }
 
 TEST(Rules, AreTakenByVmalert) {
@@ -163,8 +177,7 @@ TEST(Rules, AreTakenByVmalert) {
   if (outcome->exit_code != 0 &&
       outcome->errors.find("unknown fields in rule: keep_firing_for") != std::string::npos)
     for (const std::string& file : rule_files)
-      std::ofstream(copy.path() / file)
-          << std::regex_replace(read_file(folder / file), std::regex("\n +keep_firing_for: [^\n]*"), "");
+      std::ofstream(copy.path() / file) << stack::without_keep_firing_for(read_file(folder / file));
   expect_takes(command);
 }
 
