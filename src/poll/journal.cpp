@@ -85,6 +85,10 @@ void Journal::kept() {
 void Journal::published(const inventory::Snapshot& snapshot) {
   const std::size_t with_duplicates = snapshot.totals.images_with_duplicates;
   if ((with_duplicates > 0) == duplicates_) return;
+  // None is known is not there is none: another engine's images are still to be inspected.
+  const bool is_complete =
+      snapshot.listed && snapshot.totals.pending_suspect + snapshot.totals.pending_other == 0;
+  if (duplicates_ && !is_complete) return;
   duplicates_ = with_duplicates > 0;
   if (!duplicates_) {
     log::info("no image has duplicate RepoDigests any more");

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "support/snapshot_builder.h"
+
 namespace repodigest::poll {
 namespace {
 
@@ -134,11 +136,13 @@ TEST(JournalTest, TellsOfTheFirstDuplicateOnceAndOfTheirEnd) {
   inventory::Snapshot with;
   with.images = {image};
   with.totals.images_with_duplicates = 1;
+  inventory::Snapshot without;
+  without.listed = true;
   Journal journal;
   const std::string text = logged([&] {
     journal.published(with);
     journal.published(with);
-    journal.published({});
+    journal.published(without);
   });
   EXPECT_EQ(lines(text), 2U) << text;
   EXPECT_NE(text.find("image=app:1"), std::string::npos) << text;
@@ -174,6 +178,27 @@ TEST(JournalTest, SaysSeldomThatTheCacheFileIsNotWrittenAndOnceThatItIsAgain) {
 TEST(JournalTest, ABellIsNoLineOfTheUsualLog) {
   Journal journal;
   EXPECT_EQ(logged([&] { journal.rang({"", "app:1", false}); }), "");
+}
+
+TEST(JournalTest, SaysThatNoImageHasDuplicatesAnyMoreOnlyWhenAllAreInspected) {
+  const auto id = support::sha256('a');
+  const auto duplicates =
+      support::SnapshotBuilder().add(support::inspected_image(id, {"a:1"}, {"a@" + id, "a@" + id})).build();
+  const auto pending = support::SnapshotBuilder().add(support::new_image(id, {"a:1"})).build();
+  const auto clean =
+      support::SnapshotBuilder().add(support::inspected_image(id, {"a:1"}, {"a@" + id})).build();
+  support::SnapshotBuilder unlisted;
+  unlisted->listed = false;
+
+  Journal journal;
+  EXPECT_NE(logged([&] { journal.published(*duplicates); }).find("has duplicate RepoDigests"),
+            std::string::npos);
+  EXPECT_EQ(logged([&] {
+              journal.published(*unlisted.build());
+              journal.published(*pending);
+            }),
+            "");
+  EXPECT_NE(logged([&] { journal.published(*clean); }).find("any more"), std::string::npos);
 }
 
 }  // namespace
