@@ -12,6 +12,7 @@
 
 #include "bcrypt.h"
 #include "repodigest/base/duration.h"
+#include "repodigest/base/yaml.h"
 #include "tls_names.h"
 
 namespace repodigest::access {
@@ -329,11 +330,11 @@ class Reader {
 Result<WebConfig> parse_web_config(const std::string& path, const std::string& content) {
   Reader reader(path);
   try {
-    const auto documents = YAML::LoadAll(content);
-    if (documents.size() > 1) return Error{Reason::usage, path + ": several YAML documents; one is wanted"};
-    return documents.empty() ? WebConfig() : reader.read(documents.front());
-  } catch (const YAML::Exception& failure) {
+    return reader.read(read_yaml(content));
+  } catch (const YAML::ParserException& failure) {
     return reader.wrong(failure.mark, "not YAML: " + failure.msg);
+  } catch (const YAML::Exception& failure) {
+    return reader.wrong(failure.mark, failure.msg);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "command_line.h"
+#include "repodigest/base/yaml.h"
 #include "values.h"
 
 namespace repodigest::cli {
@@ -91,16 +92,16 @@ Result<std::vector<FileSetting>> read_config_file(const std::string& path, const
   if (content.size() > max_file_bytes) return usage_error(path + ": larger than 1 MiB");
   Reader reader(path);
   try {
-    const auto documents = YAML::LoadAll(content);
-    if (documents.size() > 1) return usage_error(path + ": several YAML documents; one is wanted");
-    if (!documents.empty() && !documents.front().IsNull()) {
-      const auto& document = documents.front();
+    const YAML::Node document = read_yaml(content);
+    if (!document.IsNull()) {
       if (!document.IsMap())
         return reader.wrong(document, "a mapping is wanted, such as \"poll.interval: 30s\"");
       if (auto status = reader.read_mapping(document, ""); !status) return std::move(status).error();
     }
-  } catch (const YAML::Exception& failure) {
+  } catch (const YAML::ParserException& failure) {
     return usage_error(reader.position(failure.mark) + "not YAML: " + failure.msg);
+  } catch (const YAML::Exception& failure) {
+    return usage_error(reader.position(failure.mark) + failure.msg);
   }
   return std::move(reader).take();
 }

@@ -22,11 +22,13 @@ Result<json> read_json(const std::string& path, const Surroundings& surroundings
   return document;
 }
 
-/// A member of an object; null if it isn't there or `object` is none.
-json member(const json& object, const char* name) {
-  if (!object.is_object()) return {};
+/// A member of an object, in its place (a copy of deep nesting would overflow the stack); null if it isn't
+/// there or `object` is none.
+const json& member(const json& object, const char* name) {
+  static const json none;
+  if (!object.is_object()) return none;
   const auto found = object.find(name);
-  return found == object.end() ? json() : *found;
+  return found == object.end() ? none : *found;
 }
 
 std::string text_or_empty(const json& value) {
@@ -60,7 +62,7 @@ Result<Context> read_context(const std::string& name, const std::string& config_
                  "; `docker context ls` lists those there are");
   const Result<json> meta = read_json(path, surroundings);
   if (!meta) return meta.error();
-  const json endpoint = member(member(*meta, "Endpoints"), "docker");
+  const json& endpoint = member(member(*meta, "Endpoints"), "docker");
   Context context{.host = text_or_empty(member(endpoint, "Host")), .tls = std::nullopt};
   if (context.host.empty())
     return usage("the Docker context \"" + name + "\" names no Docker engine (" + path + ")");

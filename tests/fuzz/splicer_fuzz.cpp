@@ -1,25 +1,18 @@
 // Any bytes through the splicer. What must hold of them is what its header promises; a reference of other
 // make says what comes out.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "require.h"
 #include "support/reference_splice.h"
 #include "support/spliced.h"
 
-namespace repodigest {
+namespace repodigest::fuzz {
 namespace {
 
 using support::Spliced;
-
-void require(bool holds, const char* promise) {
-  if (holds) return;
-  std::fprintf(stderr, "broken: %s\n", promise);
-  std::abort();
-}
 
 void check(std::string_view text, splice::Options options) {
   const Spliced whole = support::spliced(text, options);
@@ -51,11 +44,11 @@ void check(std::string_view text, splice::Options options) {
 }
 
 }  // namespace
-}  // namespace repodigest
+}  // namespace repodigest::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  repodigest::check(text, {.bare_lists = false});
-  repodigest::check(text, {.bare_lists = true});
+  repodigest::fuzz::check(text, {.bare_lists = false});
+  repodigest::fuzz::check(text, {.bare_lists = true});
   return 0;
 }

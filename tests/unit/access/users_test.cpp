@@ -48,6 +48,21 @@ TEST(Bcrypt, TakesNoPasswordWithANulAndOnlyTheBeginningOfALongOne) {
   EXPECT_FALSE(matches_bcrypt(of_u, std::string("U*U\0x", 5)));
 }
 
+TEST(Bcrypt, LooksAtNoneButTheBitsOfASaltThatCount) {
+  // A salt's last character carries two bits; crypt(3) writes the others as 0, Go as they stood there.
+  const std::string hash = "$2a$05$CCCCCCCCCCCCCCCCCCCCC/E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+  ASSERT_TRUE(check_bcrypt(hash));
+  EXPECT_TRUE(matches_bcrypt(hash, "U*U"));
+  EXPECT_FALSE(matches_bcrypt(hash, "U*u"));
+}
+
+TEST(Bcrypt, RefusesAHashThatNoPasswordHas) {
+  // Its last character carries four bits.
+  const Status status = check_bcrypt("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeX");
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().text.find("no password has this hash"), 0U) << status.error().text;
+}
+
 class UsersTest : public ::testing::Test {
  protected:
   const Users users_{{{"one", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"}}};

@@ -249,6 +249,14 @@ TEST_F(FindEndpoint, PassesOverADockerConfigThatCannotBeRead) {
   EXPECT_THAT(found().warnings, IsEmpty());
 }
 
+TEST_F(FindEndpoint, ReadsAContextHoweverDeepItIsNested) {
+  current("remote");
+  constexpr std::size_t depth = 400'000;
+  context(remote_hash,
+          R"({"Host":"unix:///remote","Other":)" + std::string(depth, '[') + std::string(depth, ']') + "}");
+  EXPECT_EQ(found().endpoint.path, "/remote");
+}
+
 TEST_F(FindEndpoint, SaysThatWithoutHomeNoContextIsLookedAt) {
   variables_.erase("HOME");
   EXPECT_EQ(found().source, "default");
