@@ -16,6 +16,8 @@ namespace {
 
 /// How long to accept nobody after the system had no descriptor or memory for a connection.
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
+/// How long somebody who is idle may be about to ask.
+constexpr Duration newcomer = std::chrono::seconds(1);
 /// So many may be above max_connections, only to be told so.
 constexpr std::size_t turned_away_at_once = 64;
 /// So many are accepted in one turn, before the others have theirs.
@@ -56,8 +58,7 @@ void Lobby::pause_accepting(int error) {
   if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
     log::warn("cannot accept connections for now",
               {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
-  if (close_oldest(Stage::idle) || close_oldest(Stage::shaking))
-    return;  // the next turn accepts in its place
+  if (make_room()) return;  // the next turn accepts in its place
   watch_listeners(false);
   paused_until_ = now_ + accept_pause;
 }
@@ -71,10 +72,28 @@ void Lobby::watch_listeners(bool on) {
   }
 }
 
+bool Lobby::make_room() {
+  // Who has been idle for a while loses nothing; else whoever has kept us waiting longest must go, lest those
+  // who are slow on purpose shut all others out. Not the idle one first: it is who came just now.
+  if (const Guests& idle = guests(Stage::idle); !idle.empty() && idle.front().since + newcomer <= now_)
+    return close_oldest(Stage::idle);
+  Guest* longest = nullptr;
+  for (const Stage stage : {Stage::idle, Stage::shaking, Stage::reading, Stage::sending, Stage::draining}) {
+    // Those above the limit have just been told that there is no room, and shall hear it.
+    if (stage == Stage::draining && connections_ > options_.max_connections) continue;
+    Guests& each = guests(stage);
+    if (!each.empty() && (longest == nullptr || each.front().since < longest->since)) longest = &each.front();
+  }
+  if (longest == nullptr) return false;
+  if (longest->stage == Stage::sending)
+    abort(*longest);
+  else
+    close(*longest);
+  return true;
+}
+
 void Lobby::admit(Fd fd, bool is_local) {
-  // Who is in the middle of a handshake has had less than head_timeout for it; who is not done then is slow.
-  const bool full =
-      connections_ >= options_.max_connections && !close_oldest(Stage::idle) && !close_oldest(Stage::shaking);
+  const bool full = connections_ >= options_.max_connections && !make_room();
   if (full && connections_ >= options_.max_connections + turned_away_at_once &&
       !close_oldest(Stage::draining))
     return;  // closes it
@@ -83,7 +102,9 @@ void Lobby::admit(Fd fd, bool is_local) {
   const bool shakes = tls != nullptr;
   if (full && shakes) return;  // no words without a handshake
   Guests& idle = guests(Stage::idle);
-  idle.emplace_back(std::move(fd), desk_.rules, std::move(tls));
+  HeadRules rules = desk_.rules;
+  rules.over_tls = shakes;
+  idle.emplace_back(std::move(fd), rules, std::move(tls));
   Guest& guest = idle.back();
   guest.is_local = is_local;
   guest.place = std::prev(idle.end());
