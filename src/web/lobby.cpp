@@ -317,7 +317,6 @@ void Lobby::enter(Guest& guest, Stage stage) {
   Guests& to = guests(stage);
   to.splice(to.end(), from, guest.place);
   guest.stage = stage;
-  guest.since = now_;
   switch (stage) {
     case Stage::idle:
       guest.deadline = now_ + options_.idle_timeout;

@@ -50,7 +50,6 @@ struct Guest {
   std::shared_ptr<Channel> channel;                   ///< where its answer comes from, if it has one
   std::uint32_t watched = 0;                          ///< the events that epoll will tell of, once
   Stage stage = Stage::idle;
-  SteadyTime since{};  ///< it is in that stage
   SteadyTime deadline{};
   bool last_reply = false;
   std::size_t untaken = 0;  ///< in `streaming`: when its deadline was set

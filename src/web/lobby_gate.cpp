@@ -16,8 +16,6 @@ namespace {
 
 /// How long to accept nobody after the system had no descriptor or memory for a connection.
 constexpr Duration accept_pause = std::chrono::milliseconds(100);
-/// How long somebody who is idle may be about to ask.
-constexpr Duration newcomer = std::chrono::seconds(1);
 /// So many may be above max_connections, only to be told so.
 constexpr std::size_t turned_away_at_once = 64;
 /// So many are accepted in one turn, before the others have theirs.
@@ -73,22 +71,20 @@ void Lobby::watch_listeners(bool on) {
 }
 
 bool Lobby::make_room() {
-  // Who has been idle for a while loses nothing; else whoever has kept us waiting longest must go, lest those
-  // who are slow on purpose shut all others out. Not the idle one first: it is who came just now.
-  if (const Guests& idle = guests(Stage::idle); !idle.empty() && idle.front().since + newcomer <= now_)
-    return close_oldest(Stage::idle);
-  Guest* longest = nullptr;
-  for (const Stage stage : {Stage::idle, Stage::shaking, Stage::reading, Stage::sending, Stage::draining}) {
+  // The oldest of those who do the same as most others: whoever holds connections to shut others out does it
+  // with many, and a newcomer, or the few who are slow for good reasons, are never among the oldest of many.
+  Guests* most = &guests(Stage::idle);
+  for (const Stage stage : {Stage::shaking, Stage::reading, Stage::sending, Stage::draining}) {
     // Those above the limit have just been told that there is no room, and shall hear it.
     if (stage == Stage::draining && connections_ > options_.max_connections) continue;
-    Guests& each = guests(stage);
-    if (!each.empty() && (longest == nullptr || each.front().since < longest->since)) longest = &each.front();
+    if (guests(stage).size() > most->size()) most = &guests(stage);
   }
-  if (longest == nullptr) return false;
-  if (longest->stage == Stage::sending)
-    abort(*longest);
+  if (most->empty()) return false;
+  Guest& oldest = most->front();
+  if (oldest.stage == Stage::sending)
+    abort(oldest);
   else
-    close(*longest);
+    close(oldest);
   return true;
 }
 

@@ -90,8 +90,8 @@ struct ServerOptions {
   /// everybody.
   access::Keeper* keeper = nullptr;
   std::string post_path = {};  ///< the only path that takes a POST, without a body; "" is none
-  /// Over it a connection is closed that has been idle for a second, the oldest; else that which is slow (in
-  /// its handshake, its head, taking its reply) for the longest time; or the newcomer gets 503.
+  /// Over it the oldest connection is closed of those that do the same as most others: are idle, or slow with
+  /// their handshake, their head, taking their reply; where all are being answered, the newcomer gets 503.
   std::size_t max_connections = 512;
   std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit
   std::size_t workers = 8;

@@ -115,6 +115,20 @@ TEST(LimitsTest, ClosesTheOldestSlowReaderForANewcomer) {
   EXPECT_TRUE(slow[3].read_reply().body == *serving.big());
 }
 
+TEST(LimitsTest, LeavesTheFewWhoAreSlowAloneWhereManyAreIdle) {
+  ServerOptions options;
+  options.max_connections = 4;
+  options.head_timeout = never;
+  const Serving serving(options);
+  RawClient slow = serving.client();
+  ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+  std::vector<RawClient> idle;
+  for (int i = 0; i < 20; ++i) idle.push_back(serving.client());
+  ASSERT_TRUE(eventually([&] { return serving.connections() == 4; }));
+  ASSERT_TRUE(slow.send("\r\n"));
+  EXPECT_EQ(slow.read_reply().status, 200);
+}
+
 TEST(LimitsTest, ClosesTheOldestConnectionThatHasHadItsLastReplyForANewcomer) {
   ServerOptions options;
   options.max_connections = 4;
