@@ -17,7 +17,7 @@ namespace {
 /// How long a client may take to read the last reply and close.
 constexpr Duration drain_timeout = std::chrono::seconds(1);
 /// So many connections are a crowd, which leaves a heap full of holes behind.
-constexpr std::size_t crowd = 64;
+constexpr std::size_t crowd = 16;
 /// How long after most of a crowd has gone its memory is given back.
 constexpr Duration tidy_delay = std::chrono::seconds(1);
 

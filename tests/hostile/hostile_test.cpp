@@ -5,7 +5,9 @@
 
 #include <cmath>
 #include <csignal>
+#include <functional>
 #include <iostream>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -29,6 +31,8 @@ constexpr seconds head_timeout{5};
 constexpr seconds send_timeout{30};
 /// How late a loaded machine may be with them.
 constexpr seconds grace{60};
+/// Which two daemons may have in use or not, for the engine and a scrape.
+constexpr std::size_t spare_descriptors = 16;
 /// --web.max-connections, and those who are told that there is no room.
 constexpr std::int64_t max_connections = 512 + 64;
 
@@ -476,13 +480,14 @@ TEST(HostileHttp, MeetsItsFateAtEveryListenerWhileScrapesAreAnsweredAndMemorySta
   const auto memory_after = hostility.memory();
   hostility.scraper().stop();
 
-  std::int64_t growth = 0;
-  for (std::size_t i = 0; i < memory.size(); ++i) {
-    growth = std::max(growth, memory_after[i] - memory[i]);
-    EXPECT_TRUE(!memory_is_ours || memory_after[i] - memory[i] < 1'000'000)
-        << memory[i] << " " << memory_after[i];
-  }
-  EXPECT_TRUE(eventually([&] { return hostility.descriptors() <= descriptors; })) << descriptors;
+  std::vector<std::int64_t> growth;
+  std::transform(memory_after.begin(), memory_after.end(), memory.begin(), std::back_inserter(growth),
+                 std::minus<>());
+  const std::int64_t most_growth = *std::max_element(growth.begin(), growth.end());
+  EXPECT_TRUE(!memory_is_ours || most_growth < 1'000'000) << most_growth;
+  // The pool of connections to the engine may have grown or not.
+  EXPECT_TRUE(eventually([&] { return hostility.descriptors() <= descriptors + spare_descriptors; }))
+      << descriptors << " " << hostility.descriptors();
   EXPECT_LT(hostility.scraper().slowest(), seconds(10)) << "as long as Prometheus waits";
   for (const char* const path : {"*passwd*", "*nowhere*", "*X-Injected*"})
     EXPECT_EQ(hostility.stage().engine().asked(path), 0U) << "the engine was asked for " << path;
@@ -494,7 +499,7 @@ TEST(HostileHttp, MeetsItsFateAtEveryListenerWhileScrapesAreAnsweredAndMemorySta
   }
   std::cout << "hostile HTTP: " << hostility.cases() << " cases over " << hostility.stage().listeners().size()
             << " listeners, in two passes " << hostility.answers() << " answers on "
-            << hostility.connections() << " connections; memory grew by " << growth / 1000
+            << hostility.connections() << " connections; memory grew by " << most_growth / 1000
             << " kB (limit 1000); of " << hostility.scraper().scrapes()
             << " scrapes beside them the slowest took " << std::lround(hostility.scraper().slowest().count())
             << " ms\n";

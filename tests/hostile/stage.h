@@ -32,12 +32,12 @@ namespace repodigest {
 using support::RawClient;
 using support::RawReply;
 
-/// How much of what a process has is in memory, in bytes.
+/// What a process has in memory and no file has, in bytes: heap, stacks, and what was written to.
 inline std::int64_t resident_bytes(pid_t pid) {
   const std::string rollup = support::read_file("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  const auto at = rollup.find("\nRss:");
+  const auto at = rollup.find("\nAnonymous:");
   EXPECT_NE(at, std::string::npos) << "cannot read smaps_rollup";
-  return at == std::string::npos ? 0 : std::strtoll(rollup.c_str() + at + 5, nullptr, 10) * 1024;
+  return at == std::string::npos ? 0 : std::strtoll(rollup.c_str() + at + 11, nullptr, 10) * 1024;
 }
 
 inline std::size_t open_descriptors(pid_t pid) {
