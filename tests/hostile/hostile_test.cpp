@@ -474,8 +474,6 @@ TEST(HostileHttp, MeetsItsFateAtEveryListenerWhileScrapesAreAnsweredAndMemorySta
   hostility.pass(false);
   const auto memory = hostility.memory();
   const std::size_t descriptors = hostility.descriptors();
-  for (const std::int64_t bytes : memory)
-    std::cout << "resident after the first pass: " << bytes / 1000 << " kB\n";
   hostility.pass(true);
   const auto memory_after = hostility.memory();
   hostility.scraper().stop();

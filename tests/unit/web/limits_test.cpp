@@ -118,15 +118,15 @@ TEST(LimitsTest, ClosesTheOldestSlowReaderForANewcomer) {
 TEST(LimitsTest, LeavesTheFewWhoAreSlowAloneWhereManyAreIdle) {
   ServerOptions options;
   options.max_connections = 4;
-  options.head_timeout = never;
+  options.send_timeout = never;
   const Serving serving(options);
-  RawClient slow = serving.client();
-  ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\nHost: a\r\n"));
+  RawClient slow = RawClient::tcp(serving.port(), 4096);
+  ASSERT_TRUE(slow.send(get("/big")));
+  ASSERT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == 1; }));
   std::vector<RawClient> idle;
   for (int i = 0; i < 20; ++i) idle.push_back(serving.client());
   ASSERT_TRUE(eventually([&] { return serving.connections() == 4; }));
-  ASSERT_TRUE(slow.send("\r\n"));
-  EXPECT_EQ(slow.read_reply().status, 200);
+  EXPECT_TRUE(slow.read_reply().body == *serving.big());
 }
 
 TEST(LimitsTest, ClosesTheOldestConnectionThatHasHadItsLastReplyForANewcomer) {
