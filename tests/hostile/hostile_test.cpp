@@ -33,6 +33,8 @@ constexpr seconds send_timeout{30};
 constexpr seconds grace{60};
 /// Which two daemons may have in use or not, for the engine and a scrape.
 constexpr std::size_t spare_descriptors = 16;
+/// How many come to each listener, and stay.
+constexpr std::size_t crowd_size = 10'000;
 /// --web.max-connections, and those who are told that there is no room.
 constexpr std::int64_t max_connections = 512 + 64;
 
@@ -142,11 +144,10 @@ std::vector<std::pair<std::string, std::string>> tls_garbage() {
 class Hostility {
  public:
   /// `files` may be open at once.
-  explicit Hostility(std::size_t files) : crowd_at_once_(std::min<std::size_t>(10'000, files - 6'000)) {}
+  explicit Hostility(std::size_t files) : crowd_at_once_(std::min(crowd_size, files - 6'000)) {}
 
-  /// Everything once. `whole` waits for the deadlines that slow clients meet, and makes a crowd of 10,000 for
-  /// each listener.
-  void pass(bool whole) {
+  /// Everything once; the end of slow readers is half a minute away.
+  void pass(bool wait_for_slow_readers) {
     const auto began = std::chrono::steady_clock::now();
     std::vector<SlowReader> slow_readers = read_slowly();
     cases_ = 0;
@@ -159,10 +160,10 @@ class Hostility {
         EXPECT_FALSE(listener.connect().shake_hands()) << "TLS to who speaks none";
       close_a_half(listener);
       leave_rudely(listener);
-      crowd(listener, whole ? 10'000 : 1'000);
+      crowd(listener);
     }
-    send_heads_slowly(whole);
-    if (whole) expect_cut(slow_readers, began);
+    send_heads_slowly();
+    if (wait_for_slow_readers) expect_cut(slow_readers, began);
     slow_readers.clear();
     EXPECT_TRUE(settled());
   }
@@ -354,11 +355,11 @@ class Hostility {
   }
 
   /// Many who only hold connections, while a scrape goes on, and a herd that stays.
-  void crowd(const Listener& listener, std::size_t size) {
+  void crowd(const Listener& listener) {
     SCOPED_TRACE("a crowd");
-    for (std::size_t made = 0; made < size;) {
+    for (std::size_t made = 0; made < crowd_size;) {
       std::vector<RawClient> crowd;
-      for (; made < size && crowd.size() < crowd_at_once_; ++made) {
+      for (; made < crowd_size && crowd.size() < crowd_at_once_; ++made) {
         crowd.push_back(connection_to(listener));
         if (made % 250 == 249) scraper_.wait_for_one();
       }
@@ -404,7 +405,7 @@ class Hostility {
     return sender;
   }
   /// More slow heads and handshakes than there is room for, and at last some that drip.
-  void send_heads_slowly(bool whole) {
+  void send_heads_slowly() {
     SCOPED_TRACE("slow heads");
     std::vector<SlowSender> herd;
     for (const Listener& listener : stage_.listeners()) {
@@ -418,7 +419,6 @@ class Hostility {
     std::vector<SlowSender> drips;
     for (const Listener& listener : stage_.listeners())
       for (int i = 0; i < 8; ++i) drips.push_back(slow_sender(listener, listener.is_tls && i % 2 == 0));
-    if (!whole) return;
     drip(drips);
     for (SlowSender& slow : herd) {
       const std::string said = slow.client.read_to_end();
