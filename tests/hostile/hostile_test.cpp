@@ -471,6 +471,8 @@ TEST(HostileHttp, MeetsItsFateAtEveryListenerWhileScrapesAreAnsweredAndMemorySta
   const std::size_t files = allow_many_files();
   if (files < 8'000) GTEST_SKIP() << "ONLY " << files << " FILES MAY BE OPEN: HOSTILE HTTP WAS NOT TESTED";
   Hostility hostility(files);
+  // The heap has its final shape, with its holes, after a few passes: a dozen more added nothing.
+  hostility.pass(false);
   hostility.pass(false);
   const auto memory = hostility.memory();
   const std::size_t descriptors = hostility.descriptors();
@@ -496,8 +498,8 @@ TEST(HostileHttp, MeetsItsFateAtEveryListenerWhileScrapesAreAnsweredAndMemorySta
     EXPECT_TRUE(ended && ended->exit_code == 0) << daemon->log();
   }
   std::cout << "hostile HTTP: " << hostility.cases() << " cases over " << hostility.stage().listeners().size()
-            << " listeners, in two passes " << hostility.answers() << " answers on "
-            << hostility.connections() << " connections; memory grew by " << most_growth / 1000
+            << " listeners, in three passes " << hostility.answers() << " answers on "
+            << hostility.connections() << " connections; memory grew in the last by " << most_growth / 1000
             << " kB (limit 1000); of " << hostility.scraper().scrapes()
             << " scrapes beside them the slowest took " << std::lround(hostility.scraper().slowest().count())
             << " ms\n";
