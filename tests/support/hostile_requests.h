@@ -3,6 +3,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -122,9 +124,8 @@ class HostileRequests {
   }
 
   [[nodiscard]] Table targets() const {
-    // A path that nobody serves.
-    const auto nowhere = [](int docker_api = 403) { return std::pair(open({404}), open({docker_api})); };
-    const auto lost = nowhere();
+    // Paths that nobody serves.
+    const std::pair lost(open({404}), open({403}));
     const auto is_lost = [&](const std::string& what, const std::string& target) {
       return HostileRequest(what, get(target), lost.first, lost.second);
     };
