@@ -162,9 +162,9 @@ class Hostility {
       leave_rudely(listener);
       crowd(listener);
     }
-    send_heads_slowly();
     if (wait_for_slow_readers) expect_cut(slow_readers, began);
     slow_readers.clear();
+    send_heads_slowly();  // last, and a crowd: it is then that memory is given back
     EXPECT_TRUE(settled());
   }
 
