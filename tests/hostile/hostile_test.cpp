@@ -301,13 +301,14 @@ class Hostility {
       ++cases_;
     }
     {
-      SCOPED_TRACE("new keys without end");
+      // Whether it is cut off for that or not depends on who is faster; the others do not feel it.
+      SCOPED_TRACE("new keys again and again");
       RawClient restless = client_of(listener);
-      int taken = 0;
-      while (taken < 1'000'000 && SSL_key_update(restless.tls(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
-             SSL_do_handshake(restless.tls()) == 1)
-        ++taken;
-      EXPECT_LT(taken, 1'000'000);
+      for (int i = 0; i < 10'000; ++i)
+        if (SSL_key_update(restless.tls(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+            SSL_do_handshake(restless.tls()) != 1)
+          break;
+      expect_served(listener);
       ++cases_;
     }
     if (listener.is_docker_api) come_without_certificate(listener);
