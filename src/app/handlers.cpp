@@ -33,7 +33,8 @@ struct Wanted {
 Wanted wanted_by(const Request& request) {
   constexpr std::array<web::MediaType, 2> offers = {
       {{"text", "plain", "0.0.4"}, {"application", "openmetrics-text", "1.0.0"}}};
-  const web::Preference preference = web::preferred(request.header("Accept"), offers);
+  const std::string accept = request.list("Accept");
+  const web::Preference preference = web::preferred(accept, offers);
   if (preference.offer == 0) return {Format::text, "text/plain; version=0.0.4; charset=utf-8"};
   Wanted wanted{Format::openmetrics, "application/openmetrics-text; version=1.0.0; charset=utf-8"};
   // How a client wants names written that need it. By the other two schemes, dots and values, ours would

@@ -75,7 +75,7 @@ Reply images(const Request& request, const Sources& sources) {
   std::string packed_etag = document.etag;
   packed_etag.insert(packed_etag.size() - 1, "-gzip");
   reply.headers.emplace_back("ETag", gzip ? packed_etag : document.etag);
-  const auto known = request.header("If-None-Match");
+  const auto known = request.list("If-None-Match");
   if (web::etag_matches(known, document.etag) || web::etag_matches(known, packed_etag)) {
     reply.status = 304;
     reply.body.clear();

@@ -16,7 +16,7 @@ web::Reply json_reply(web::Bytes body) {
 }
 
 bool wants_gzip(const web::Request& request) {
-  return web::accepts_gzip(request.header("Accept-Encoding"));
+  return web::accepts_gzip(request.list("Accept-Encoding"));
 }
 
 void mark_gzip(web::Reply& reply) {

@@ -14,4 +14,8 @@ void give_back_large_blocks() {
   ::mallopt(M_ARENA_MAX, 1);
 }
 
+void give_back_free_memory() {
+  (void)::malloc_trim(0);
+}
+
 }  // namespace repodigest

@@ -12,9 +12,9 @@ namespace {
 constexpr bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
-/// RFC 3986 3.2.2 and 3.2.3: a host (IP-literals with their brackets) and a port.
+/// Of a name or an address (RFC 3986 3.2.2); a colon stands only in brackets.
 constexpr bool is_host_character(char c) {
-  return is_alphanumeric(c) || std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
+  return is_alphanumeric(c) || std::string_view("-._~%!$&'()*+,;=").find(c) != std::string_view::npos;
 }
 
 template <typename Predicate>
@@ -22,9 +22,24 @@ bool all(std::string_view text, Predicate predicate) {
   return std::all_of(text.begin(), text.end(), predicate);
 }
 
-/// Origin form (RFC 9112 3.2.1), printable ASCII, every "%" followed by two hex digits.
-bool is_origin_form(std::string_view target) {
-  if (target.empty() || target.front() != '/') return false;
+/// A host, which may be empty, and perhaps a port (RFC 3986 3.2.2 and 3.2.3).
+bool is_host_and_port(std::string_view text) {
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos || end == 1 ||
+        !all(text.substr(1, end - 1), [](char c) { return is_host_character(c) || c == ':'; }))
+      return false;
+    text.remove_prefix(end + 1);
+    if (!text.empty() && text.front() != ':') return false;
+  }
+  const auto host = text.substr(0, text.find(':'));
+  if (!all(host, is_host_character)) return false;
+  text.remove_prefix(host.size());
+  return text.empty() || all(text.substr(1), is_digit);
+}
+
+/// Printable ASCII without "#", every "%" followed by two hex digits.
+bool is_target(std::string_view target) {
   for (std::size_t i = 0; i < target.size(); ++i) {
     const char c = target[i];
     if (c == ' ' || c == '#' || is_control(c) || static_cast<unsigned char>(c) > 0x7f) return false;
@@ -73,12 +88,18 @@ HeadReader::Verdict HeadReader::read(std::string_view received) {
     const bool after_cr = position_ > line_start_ && received[position_ - 1] == '\r';
     if (after_cr != (c == '\n'))
       return refuse({400, "lines must end in CRLF, and CR and LF stand nowhere else"});
-    if (request_line_size_ == 0 && position_ > max_request_line)
+    if (request_line_.empty() && position_ > max_request_line)
       return refuse({414, "the request line is too long"});
     if (c == '\n') {
       const auto line = received.substr(line_start_, position_ - 1 - line_start_);
       std::optional<Refusal> refused;
-      if (request_line_size_ == 0)
+      // RFC 9112 2.2: some clients send one behind a body.
+      const bool is_ignored = line.empty() && request_line_.empty() && !std::exchange(empty_line_came_, true);
+      if (is_ignored) {
+        line_start_ = position_ + 1;
+        continue;
+      }
+      if (request_line_.empty())
         refused = request_line(line);
       else if (line.empty())
         refused = end_of_head();
@@ -103,20 +124,41 @@ std::optional<Refusal> HeadReader::request_line(std::string_view line) {
   const auto last = line.rfind(' ');
   if (first == std::string_view::npos || first == last) return malformed;
   const auto method = line.substr(0, first);
-  const auto target = line.substr(first + 1, last - first - 1);
+  auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
   const bool is_version = version.size() == 8 && version.substr(0, 5) == "HTTP/" && is_digit(version[5]) &&
                           version[6] == '.' && is_digit(version[7]);
   if (!is_version || !is_token(method) || target.find(' ') != std::string_view::npos) return malformed;
-  if (version != "HTTP/1.1" && version != "HTTP/1.0")
-    return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
+  if (version[5] != '1') return Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"};
+  is_http_1_0_ = version[7] == '0';  // RFC 9110 2.5: what is newer than 1.1 is read as 1.1
+  const auto refused = take_authority(target);
   const bool is_welcome_post = method == "POST" && !rules_.post_path.empty() && target == rules_.post_path;
   if (!rules_.any_method && method != "GET" && method != "HEAD" && !is_welcome_post)
     return Refusal{405, "only GET and HEAD are allowed"};
   is_head_ = method == "HEAD";
-  is_http_1_0_ = version == "HTTP/1.0";
-  if (!is_origin_form(target)) return Refusal{400, "the request target must be a path that begins with /"};
-  request_line_size_ = line.size();
+  if (refused) return refused;
+  if (!is_target(target))
+    return Refusal{400, "the request target must be printable ASCII, with two hex digits after every %"};
+  request_line_.append(method).append(target.starts_with('/') ? " " : " /").append(target);
+  request_line_.append(is_http_1_0_ ? " HTTP/1.0" : " HTTP/1.1");
+  return std::nullopt;
+}
+
+std::optional<Refusal> HeadReader::take_authority(std::string_view& target) {
+  if (target.starts_with('/')) return std::nullopt;
+  constexpr Refusal neither{400, "the request target must be a path that begins with /, or an http:// URL"};
+  const auto end = target.find("://");
+  if (end == std::string_view::npos) return neither;
+  const auto scheme = target.substr(0, end);
+  const bool is_https = same_ignoring_case(scheme, "https");
+  if (!is_https && !same_ignoring_case(scheme, "http")) return neither;
+  target.remove_prefix(end + 3);
+  const auto authority = target.substr(0, target.find_first_of("/?"));
+  target.remove_prefix(authority.size());
+  if (authority.empty() || authority.front() == ':' || !is_host_and_port(authority))
+    return Refusal{400, "the request target must have a host, perhaps a port, and no user"};
+  if (is_https && !rules_.over_tls) return Refusal{400, "an https:// URL must be asked for over TLS"};
+  authority_ = authority;
   return std::nullopt;
 }
 
@@ -139,12 +181,17 @@ std::optional<Refusal> HeadReader::meaning_of(std::string_view name, std::string
   const auto is = [name](std::string_view other) { return same_ignoring_case(name, other); };
   if (is("Host")) {
     if (std::exchange(has_host_, true)) return Refusal{400, "there must be one Host header"};
-    if (!all(value, is_host_character)) return Refusal{400, "the Host header must be a host and a port"};
+    if (!is_host_and_port(value)) return Refusal{400, "the Host header must be a host and a port"};
   } else if (is("Content-Length")) {
-    if (value.empty() || !all(value, is_digit)) return Refusal{400, "Content-Length must be a number"};
-    if (value != "0") return body_follows();
-  } else if (is("Transfer-Encoding") || is("Expect")) {
-    return body_follows();
+    // Two of them are a list, which must not be sent, or a contradiction (RFC 9112 6.3).
+    if (value.empty() || !all(value, is_digit) || std::exchange(has_length_, true))
+      return Refusal{400, "Content-Length must be a number"};
+    has_body_ = has_body_ || value.find_first_not_of('0') != std::string_view::npos;
+  } else if (is("Transfer-Encoding")) {
+    has_body_ = true;
+    end_is_unclear_ = !same_ignoring_case(trimmed(value.substr(value.rfind(',') + 1)), "chunked");
+  } else if (is("Expect")) {
+    has_body_ = has_body_ || !is_http_1_0_;  // RFC 9110 10.1.1
   } else if (is("Connection")) {
     while (!value.empty()) {
       const auto option = take_item(value, ',');
@@ -155,24 +202,25 @@ std::optional<Refusal> HeadReader::meaning_of(std::string_view name, std::string
   return std::nullopt;
 }
 
-std::optional<Refusal> HeadReader::body_follows() {
-  if (!rules_.any_method) return Refusal{413, "requests with a body are not served"};
-  has_body_ = true;
-  return std::nullopt;
-}
-
 std::optional<Refusal> HeadReader::end_of_head() const {
   if (!has_host_ && !is_http_1_0_) return Refusal{400, "there must be one Host header"};
+  // RFC 9112 6.3: where the last coding is another, nobody can tell where the body ends.
+  if (end_is_unclear_) return Refusal{400, "the last Transfer-Encoding must be chunked"};
+  if (has_body_ && !rules_.any_method) return Refusal{413, "requests with a body are not served"};
   return std::nullopt;
 }
 
 Head HeadReader::head(std::string_view received) const {
   Head head;
-  head.request_line = received.substr(0, request_line_size_);
+  head.request_line = request_line_;
   head.headers.reserve(fields_.size());
   for (const Field& field : fields_)
     head.headers.emplace_back(received.substr(field.name, field.name_size),
                               received.substr(field.value, field.value_size));
+  // RFC 9112 3.2.2: what a Host says beside an absolute form does not count.
+  if (!authority_.empty())
+    for (auto& [name, value] : head.headers)
+      if (same_ignoring_case(name, "Host")) value = authority_;
   head.has_body = has_body_;
   head.keep_alive = !has_body_ && !asks_close_ && (!is_http_1_0_ || asks_keep_alive_);
   return head;

@@ -18,14 +18,18 @@ namespace repodigest::web {
 struct HeadRules {
   bool any_method = false;          ///< all others too; bodies are noted in Head::has_body
   std::string_view post_path = {};  ///< a POST to exactly this path, without a body; "" is none
+  bool over_tls = false;            ///< what the absolute form of an https URL wants (RFC 9110 7.4)
 };
 
 /// A head that passed.
 struct Head {
-  std::string request_line;  ///< without its CRLF: a method, a target that begins with "/", HTTP/1.0 or 1.1
-  std::vector<std::pair<std::string, std::string>> headers;  ///< as received, in order
-  bool keep_alive = false;                                   ///< what the client asked for (RFC 9112 9.3)
-  bool has_body = false;  ///< a body follows, which nobody reads: nothing behind it is a request
+  /// Without its CRLF: a method, a target that begins with "/" (of an absolute form what follows its
+  /// authority), HTTP/1.0 or 1.1.
+  std::string request_line;
+  /// As received, in order; but for a Host beside an absolute form, which has that one's authority.
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool keep_alive = false;  ///< what the client asked for (RFC 9112 9.3)
+  bool has_body = false;    ///< a body follows, which nobody reads: nothing behind it is a request
 
   /// The first header of that name (any case), or "".
   [[nodiscard]] std::string_view header(std::string_view name) const;
@@ -88,22 +92,26 @@ class HeadReader {
   };
 
   std::optional<Refusal> request_line(std::string_view line);
+  std::optional<Refusal> take_authority(std::string_view& target);
   std::optional<Refusal> header_line(std::string_view line, std::size_t line_position);
   std::optional<Refusal> meaning_of(std::string_view name, std::string_view value);
-  std::optional<Refusal> body_follows();
   [[nodiscard]] std::optional<Refusal> end_of_head() const;
   Verdict refuse(const Refusal& refusal);
 
   HeadRules rules_;
   std::size_t position_ = 0;    ///< of the next byte to read
   std::size_t line_start_ = 0;  ///< of the line it belongs to
-  std::size_t request_line_size_ = 0;
+  std::string request_line_;    ///< as Head has it; "" until it has come
+  std::string authority_;       ///< of an absolute form
   std::vector<Field> fields_;
   Refusal refusal_;
   bool is_head_ = false;
   bool is_http_1_0_ = false;
+  bool empty_line_came_ = false;  ///< before the request line
   bool has_host_ = false;
+  bool has_length_ = false;
   bool has_body_ = false;
+  bool end_is_unclear_ = false;  ///< of the body: its last coding is not chunked
   bool asks_close_ = false;
   bool asks_keep_alive_ = false;
 };

@@ -9,11 +9,17 @@
 #include <memory>
 #include <system_error>
 
+#include "repodigest/base/memory.h"
+
 namespace repodigest::web {
 namespace {
 
 /// How long a client may take to read the last reply and close.
 constexpr Duration drain_timeout = std::chrono::seconds(1);
+/// So many connections are a crowd, which leaves a heap full of holes behind.
+constexpr std::size_t crowd = 16;
+/// How long after most of a crowd has gone its memory is given back.
+constexpr Duration tidy_delay = std::chrono::seconds(1);
 
 SteadyTime steady_now() {
   return std::chrono::steady_clock::now();
@@ -130,6 +136,16 @@ void Lobby::turn() {
   guarded([&] { expire(); });
   if (next_beat_ <= now_) guarded([&] { beat(); });
   guests(Stage::closed).clear();
+  tidy_up();
+}
+
+void Lobby::tidy_up() {
+  most_ = std::max(most_, connections_);
+  if (!tidy_at_ && most_ >= crowd && connections_ <= most_ / 4) tidy_at_ = now_ + tidy_delay;
+  if (!tidy_at_ || *tidy_at_ > now_) return;
+  tidy_at_.reset();
+  most_ = connections_;
+  give_back_free_memory();
 }
 
 int Lobby::milliseconds_to_wait() const {
@@ -137,6 +153,7 @@ int Lobby::milliseconds_to_wait() const {
   for (const Guests& each : guests_)
     if (!each.empty()) next = std::min(next, each.front().deadline);
   if (paused_until_) next = std::min(next, *paused_until_);
+  if (tidy_at_) next = std::min(next, *tidy_at_);
   if (stop_deadline_) next = std::min(next, *stop_deadline_);
   if (next == SteadyTime::max()) return -1;
   // Rounded up, so that it doesn't spin through the last fraction of a millisecond.

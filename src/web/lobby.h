@@ -124,6 +124,8 @@ class Lobby {
   void close(Guest& guest);
   void abort(Guest& guest);
   bool close_oldest(Stage stage);
+  bool make_room();
+  void tidy_up();
 
   const ServerOptions& options_;
   std::vector<Listener> listeners_;
@@ -135,7 +137,9 @@ class Lobby {
   SteadyTime now_{};  ///< of this turn
   std::array<Guests, 10> guests_;
   std::size_t connections_ = 0;  ///< all but the closed
-  std::size_t under_way_ = 0;    ///< requests that the workers and the doorman have
+  std::size_t most_ = 0;         ///< of them, since the memory of a crowd was last given back
+  std::optional<SteadyTime> tidy_at_;
+  std::size_t under_way_ = 0;  ///< requests that the workers and the doorman have
   std::optional<SteadyTime> paused_until_;
   std::optional<SteadyTime> stop_deadline_;
   SteadyTime next_beat_ = SteadyTime::max();

@@ -56,8 +56,7 @@ void Lobby::pause_accepting(int error) {
   if (const auto count = accept_trouble_.occurred(errno_text(error), now_))
     log::warn("cannot accept connections for now",
               {{"error", errno_text(error)}, {"count", std::to_string(*count)}});
-  if (close_oldest(Stage::idle) || close_oldest(Stage::shaking))
-    return;  // the next turn accepts in its place
+  if (make_room()) return;  // the next turn accepts in its place
   watch_listeners(false);
   paused_until_ = now_ + accept_pause;
 }
@@ -71,10 +70,26 @@ void Lobby::watch_listeners(bool on) {
   }
 }
 
+bool Lobby::make_room() {
+  // The oldest of those who do the same as most others: whoever holds connections to shut others out does it
+  // with many, and a newcomer, or the few who are slow for good reasons, are never among the oldest of many.
+  Guests* most = &guests(Stage::idle);
+  for (const Stage stage : {Stage::shaking, Stage::reading, Stage::sending, Stage::draining}) {
+    // Those above the limit have just been told that there is no room, and shall hear it.
+    if (stage == Stage::draining && connections_ > options_.max_connections) continue;
+    if (guests(stage).size() > most->size()) most = &guests(stage);
+  }
+  if (most->empty()) return false;
+  Guest& oldest = most->front();
+  if (oldest.stage == Stage::sending)
+    abort(oldest);
+  else
+    close(oldest);
+  return true;
+}
+
 void Lobby::admit(Fd fd, bool is_local) {
-  // Who is in the middle of a handshake has had less than head_timeout for it; who is not done then is slow.
-  const bool full =
-      connections_ >= options_.max_connections && !close_oldest(Stage::idle) && !close_oldest(Stage::shaking);
+  const bool full = connections_ >= options_.max_connections && !make_room();
   if (full && connections_ >= options_.max_connections + turned_away_at_once &&
       !close_oldest(Stage::draining))
     return;  // closes it
@@ -83,7 +98,9 @@ void Lobby::admit(Fd fd, bool is_local) {
   const bool shakes = tls != nullptr;
   if (full && shakes) return;  // no words without a handshake
   Guests& idle = guests(Stage::idle);
-  idle.emplace_back(std::move(fd), desk_.rules, std::move(tls));
+  HeadRules rules = desk_.rules;
+  rules.over_tls = shakes;
+  idle.emplace_back(std::move(fd), rules, std::move(tls));
   Guest& guest = idle.back();
   guest.is_local = is_local;
   guest.place = std::prev(idle.end());

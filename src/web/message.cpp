@@ -27,6 +27,13 @@ std::string_view Request::header(std::string_view name) const {
   return found == headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
+std::string Request::list(std::string_view name) const {
+  std::string all;
+  for (const auto& [known, value] : headers)
+    if (same_ignoring_case(known, name)) all.append(all.empty() ? "" : ", ").append(value);
+  return all;
+}
+
 std::optional<std::string_view> Request::parameter(std::string_view name) const {
   const auto found =
       std::find_if(query.begin(), query.end(), [name](const auto& pair) { return pair.first == name; });

@@ -4,9 +4,10 @@ namespace repodigest::web {
 
 Routes::Routes(std::string prefix) : prefix_(std::move(prefix)) {
   if (prefix_.empty()) return;
-  const auto redirect = [target = prefix_ + "/"](const Request&) {
+  const auto redirect = [target = prefix_ + "/"](const Request& request) {
     Reply reply = Reply::text(302, "everything is below " + target + "\n");
-    reply.headers.emplace_back("Location", target);
+    reply.headers.emplace_back("Location",
+                               target + (request.raw_query.empty() ? "" : "?" + request.raw_query));
     return reply;
   };
   for (const auto& path : {std::string("/"), prefix_})

@@ -3,6 +3,7 @@
 #include <httplib.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -46,6 +47,22 @@ class HeadStream final : public httplib::Stream {
   std::size_t position_ = 0;
   std::string written_;
 };
+
+/// A request line as cpp-httplib 0.11.4 reads it: it takes one "?" alone, though a query may have more of
+/// them (RFC 3986 3.4).
+std::string readable(std::string line) {
+  const auto query = line.find('?');
+  if (query == std::string::npos) return line;
+  for (auto more = line.find('?', query + 1); more != std::string::npos; more = line.find('?', more))
+    line.replace(more, 1, "%3F");
+  return line;
+}
+
+/// What stands behind the first "?" of a target.
+std::string query_of(std::string_view line) {
+  const auto target = line.substr(0, line.rfind(' '));
+  return std::string(target.substr(std::min(target.find('?'), target.size() - 1) + 1));
+}
 
 }  // namespace
 
@@ -112,7 +129,7 @@ class Dialogue final : private httplib::Server {
   /// The whole answer; with reply_, if that is known already.
   Answer finish(Task task) {
     head_ = std::move(task.head);
-    HeadStream stream(head_.request_line + "\r\n\r\n");
+    HeadStream stream(readable(head_.request_line) + "\r\n\r\n");
     bool closed = false;
     process_request(stream, !head_.keep_alive, closed, nullptr);
 
@@ -135,6 +152,7 @@ class Dialogue final : private httplib::Server {
     request.path = line.path;
     request.query.assign(line.params.begin(), line.params.end());
     request.headers = std::move(head_.headers);
+    request.raw_query = query_of(head_.request_line);
     return request;
   }
 

@@ -8,4 +8,8 @@ namespace repodigest {
 /// threads start.
 void give_back_large_blocks();
 
+/// Gives every free page of the heap back to the system. It walks through the whole heap: for when much was
+/// freed, not for each time. Any thread.
+void give_back_free_memory();
+
 }  // namespace repodigest

@@ -17,9 +17,12 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> query;  ///< decoded, sorted by name; equal names in order
   std::vector<std::pair<std::string, std::string>> headers;  ///< as received
   std::string rest = {};                                     ///< of the path, behind that of a prefix route
+  std::string raw_query = {};                                ///< as received, without its "?"
 
   /// The first header of that name (any case), or "". A view into this request.
   [[nodiscard]] std::string_view header(std::string_view name) const;
+  /// All of them, joined by commas: of a header that is a list (RFC 9110 5.3).
+  [[nodiscard]] std::string list(std::string_view name) const;
   /// The value of a query parameter; nothing if absent. The first one counts.
   [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
 };

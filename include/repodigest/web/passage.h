@@ -22,8 +22,11 @@ namespace repodigest::web {
 /// A request's head as it came. What two readers could understand differently was refused before.
 struct RawRequest {
   std::string method;  ///< any token
-  std::string target;  ///< as received: begins with "/", printable ASCII, two hex digits after every "%"
-  std::vector<std::pair<std::string, std::string>> headers;  ///< as received, in order
+  /// As received, of an absolute form what follows its authority: begins with "/", printable ASCII, two hex
+  /// digits after every "%".
+  std::string target;
+  /// As received, in order; of an absolute form Host is its authority.
+  std::vector<std::pair<std::string, std::string>> headers;
   /// A Content-Length above 0, a Transfer-Encoding or an Expect: nothing of the body is read, and the
   /// connection closes after the answer.
   bool has_body = false;

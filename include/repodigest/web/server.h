@@ -90,8 +90,9 @@ struct ServerOptions {
   /// everybody.
   access::Keeper* keeper = nullptr;
   std::string post_path = {};  ///< the only path that takes a POST, without a body; "" is none
-  std::size_t max_connections =
-      512;                        ///< over it the oldest idle connection is closed, or the newcomer gets 503
+  /// Over it the oldest connection is closed of those that do the same as most others: are idle, or slow with
+  /// their handshake, their head, taking their reply; where all are being answered, the newcomer gets 503.
+  std::size_t max_connections = 512;
   std::size_t max_requests = 40;  ///< waiting for or with a handler at once; over it 503; 0 is no limit
   std::size_t workers = 8;
   Duration head_timeout = std::chrono::seconds(5);   ///< from a request's first byte to its head's end

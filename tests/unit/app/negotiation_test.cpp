@@ -70,6 +70,15 @@ TEST_F(NegotiationTest, ThoseWhoAskForOpenMetricsGetItAndAllOthersText) {
   }
 }
 
+TEST_F(NegotiationTest, ReadsSeveralLinesOfAHeaderAsOneList) {
+  const auto answer = scrape({{"Accept", "text/plain;q=0.1"},
+                              {"Accept-Encoding", "br"},
+                              {"Accept", "application/openmetrics-text;version=1.0.0"},
+                              {"Accept-Encoding", "gzip"}});
+  EXPECT_EQ(answer.header("Content-Type"), openmetrics);
+  EXPECT_EQ(answer.header("Content-Encoding"), "gzip");
+}
+
 TEST_F(NegotiationTest, EachFormatIsWholeWhenGzippedTheFirstTimeAndWhenItIsReady) {
   for (const std::string& accept : {prometheus_2_42, std::string("text/plain"), prometheus_3_5}) {
     const bool is_text = accept == "text/plain";

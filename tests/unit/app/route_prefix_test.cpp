@@ -47,12 +47,13 @@ TEST_F(RoutePrefixTest, HoldsEveryPath) {
 }
 
 TEST_F(RoutePrefixTest, IsWhereTheRootLeads) {
-  for (const char* path : {"/", "/team/exporter", "/?x=1"}) {
-    const auto answer = daemon_->get(path);
-    ASSERT_TRUE(answer.ok());
-    EXPECT_EQ(answer->status, 302) << path;
-    EXPECT_EQ(answer->header("Location"), "/team/exporter/") << path;
-  }
+  for (const char* path : {"/", "/team/exporter"})
+    for (const std::string query : {"", "?q=a%20b&dup=1&?=%3f"}) {
+      const auto answer = daemon_->get(path + query);
+      ASSERT_TRUE(answer.ok());
+      EXPECT_EQ(answer->status, 302) << path;
+      EXPECT_EQ(answer->header("Location"), "/team/exporter/" + query) << path;
+    }
   EXPECT_EQ(daemon_->get("/team")->status, 404);
   EXPECT_THAT(daemon_->body("/team/exporter/metrics"),
               HasSubstr("repodigest_exporter_http_requests_total{handler=\"other\",code=\"302\"} "));

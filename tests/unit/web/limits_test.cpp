@@ -80,6 +80,64 @@ TEST(LimitsTest, ClosesTheOldestIdleConnectionForANewcomer) {
   }
 }
 
+/// Four clients have all the room there is, and stay.
+std::vector<RawClient> full_house(const Serving& serving, const std::string& bytes) {
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(RawClient::tcp(serving.port(), 4096));
+    EXPECT_TRUE(clients.back().send(bytes));
+    EXPECT_TRUE(eventually([&] { return serving.connections() == i + 1; }));
+  }
+  return clients;
+}
+
+TEST(LimitsTest, ClosesTheOldestSlowHeadForANewcomer) {
+  ServerOptions options;
+  options.max_connections = 4;
+  options.head_timeout = never;
+  const Serving serving(options);
+  std::vector<RawClient> slow = full_house(serving, "GET / HTTP/1.1\r\nHost: a\r\n");
+  EXPECT_EQ(serving.ask(get("/")).status, 200);
+  EXPECT_TRUE(slow[0].is_closed());
+  ASSERT_TRUE(slow[3].send("\r\n"));
+  EXPECT_EQ(slow[3].read_reply().status, 200) << "not more than there must be";
+}
+
+TEST(LimitsTest, ClosesTheOldestSlowReaderForANewcomer) {
+  ServerOptions options;
+  options.max_connections = 4;
+  options.send_timeout = never;
+  const Serving serving(options);
+  std::vector<RawClient> slow = full_house(serving, get("/big"));
+  ASSERT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == 4; }));
+  ASSERT_TRUE(eventually([&] { return serving.ask(get("/")).status == 200; }));
+  EXPECT_LT(slow[0].read_to_end().size(), serving.big()->size());
+  EXPECT_TRUE(slow[3].read_reply().body == *serving.big());
+}
+
+TEST(LimitsTest, LeavesTheFewWhoAreSlowAloneWhereManyAreIdle) {
+  ServerOptions options;
+  options.max_connections = 4;
+  options.send_timeout = never;
+  const Serving serving(options);
+  RawClient slow = RawClient::tcp(serving.port(), 4096);
+  ASSERT_TRUE(slow.send(get("/big")));
+  ASSERT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == 1; }));
+  std::vector<RawClient> idle;
+  for (int i = 0; i < 20; ++i) idle.push_back(serving.client());
+  ASSERT_TRUE(eventually([&] { return serving.connections() == 4; }));
+  EXPECT_TRUE(slow.read_reply().body == *serving.big());
+}
+
+TEST(LimitsTest, ClosesTheOldestConnectionThatHasHadItsLastReplyForANewcomer) {
+  ServerOptions options;
+  options.max_connections = 4;
+  const Serving serving(options);
+  std::vector<RawClient> refused = full_house(serving, "GET /\r\n\r\n");
+  for (RawClient& client : refused) EXPECT_EQ(client.read_reply().status, 400);
+  EXPECT_EQ(serving.ask(get("/")).status, 200);
+}
+
 TEST(LimitsTest, TurnsNewcomersAwayWhenNobodyIsIdle) {
   ServerOptions options;
   options.max_connections = 2;

@@ -15,6 +15,14 @@ TEST(RequestTest, FindsHeadersInAnyCaseAndTheFirstOfSeveral) {
   EXPECT_EQ(request.header("accept-"), "");
 }
 
+TEST(RequestTest, JoinsTheLinesOfAList) {
+  Request request;
+  request.headers = {{"Accept", "a, b"}, {"X", "x"}, {"ACCEPT", ""}, {"accept", "c"}};
+  EXPECT_EQ(request.list("Accept"), "a, b, , c");
+  EXPECT_EQ(request.list("X"), "x");
+  EXPECT_EQ(request.list("Y"), "");
+}
+
 TEST(RequestTest, TellsAnEmptyParameterFromNone) {
   Request request;
   request.query = {{"a", ""}, {"b", "1"}, {"b", "2"}};

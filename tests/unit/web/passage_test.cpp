@@ -30,6 +30,14 @@ TEST(PassageTest, GivesTheRuleTheRequestAsItCame) {
   EXPECT_FALSE(ruled.has_body);
 }
 
+TEST(PassageTest, TakesTheAuthorityOfAnAbsoluteFormForItsHost) {
+  Passing passing;
+  ASSERT_EQ(passing.ask(request("GET", "http://other.example:81/images/a%2Fb/json?a=/", "X-A: 1\r\n")).status,
+            404);
+  EXPECT_EQ(passing.ruled().target, "/images/a%2Fb/json?a=/");
+  EXPECT_EQ(passing.ruled().headers, (Headers{{"Host", "other.example:81"}, {"X-A", "1"}}));
+}
+
 TEST(PassageTest, SaysWhoAsks) {
   Passing passing;
   RawClient by_path = passing.unix_client();
@@ -114,10 +122,12 @@ TEST(PassageTest, RefusesHostileHeadsAsDockersApiDoesAndTellsOfThem) {
   };
   const std::vector<Hostile> heads = {
       {"GET /\r\n", 400, "the request line must be: method, target and version, one space between"},
-      {"GET http://localhost/ HTTP/1.1\r\nHost: a\r\n\r\n", 400,
-       "the request target must be a path that begins with /"},
-      {request("CONNECT", "localhost:22"), 400, "the request target must be a path that begins with /"},
-      {request("GET", "/%zz"), 400, "the request target must be a path that begins with /"},
+      {request("GET", "http://me@localhost/"), 400,
+       "the request target must have a host, perhaps a port, and no user"},
+      {request("CONNECT", "localhost:22"), 400,
+       "the request target must be a path that begins with /, or an http:// URL"},
+      {request("GET", "/%zz"), 400,
+       "the request target must be printable ASCII, with two hex digits after every %"},
       {request("POST", "/", "Content-Length: 1, 1\r\n"), 400, "Content-Length must be a number"},
       {request("GET", "/", "Host: other\r\n"), 400, "there must be one Host header"},
       {"GET / HTTP/2.0\r\n\r\n", 505, "only HTTP/1.1 and HTTP/1.0 are spoken here"},

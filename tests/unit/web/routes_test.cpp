@@ -30,10 +30,13 @@ TEST(RoutesTest, PrefersTheExactPathThenTheLongestPrefix) {
 }
 
 /// The answer there: its status and where it leads.
-std::pair<int, std::string> answer(const Routes& routes, std::string_view path) {
+std::pair<int, std::string> answer(const Routes& routes, std::string_view path,
+                                   const std::string& query = "") {
   const auto* const route = routes.find(path);
   if (route == nullptr) return {404, ""};
-  const Reply reply = route->function(Request());
+  Request request;
+  request.raw_query = query;
+  const Reply reply = route->function(request);
   for (const auto& [name, value] : reply.headers)
     if (name == "Location") return {reply.status, value};
   return {reply.status, ""};
@@ -50,6 +53,7 @@ TEST(RoutesTest, StandBelowTheirPrefixToWhichTheRootLeads) {
   EXPECT_EQ(found(routes, "/a/b/images/x"), Handler::image);
   EXPECT_EQ(answer(routes, "/"), std::pair(302, std::string("/a/b/")));
   EXPECT_EQ(answer(routes, "/a/b"), std::pair(302, std::string("/a/b/")));
+  EXPECT_EQ(answer(routes, "/", "q=%20a&?"), std::pair(302, std::string("/a/b/?q=%20a&?")));
   for (const char* outside : {"/metrics", "/images/x", "/a", "/a/", "/a/bmetrics", "/a/b/a/b/"})
     EXPECT_EQ(routes.find(outside), nullptr) << outside;
 }
