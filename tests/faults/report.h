@@ -1,0 +1,51 @@
+// What the matrix prints at its end: how many combinations there were, and what memory the programs took.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+
+#include "rig.h"
+
+namespace repodigest::faults {
+
+/// Of the whole test program. Thread rule: the tests' own.
+class Report {
+ public:
+  static Report& instance() {
+    static Report report;
+    return report;
+  }
+  void count() { ++combinations_; }
+  void tried_again() { ++tried_again_; }
+  /// Of one program, at its end: what it has taken since it had its first list.
+  void ended(const Memory& first, const Memory& last) {
+    peak_ = std::max(peak_, last.peak);
+    growth_ = std::max(growth_, last.resident > first.resident ? last.resident - first.resident : 0);
+  }
+  void print() const {
+    const auto took =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began_);
+    std::printf(
+        "fault matrix: %zu combinations in %lld s, %zu of them tried again; the largest program took %.1f MB "
+        "at its "
+        "peak and ended %.1f MB above its start\n",
+        combinations_, static_cast<long long>(took.count()), tried_again_, megabytes(peak_),
+        megabytes(growth_));
+  }
+  [[nodiscard]] std::size_t combinations() const { return combinations_; }
+
+ private:
+  static double megabytes(std::size_t bytes) { return static_cast<double>(bytes) / 1e6; }
+
+  std::size_t combinations_ = 0;
+  std::size_t tried_again_ = 0;
+  std::size_t peak_ = 0;
+  std::size_t growth_ = 0;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace repodigest::faults
