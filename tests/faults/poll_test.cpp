@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using support::Fault;
 using support::ReplayEngine;
 
-const std::vector<std::string> flags = {"--poll.interval=20ms", "--poll.full-interval=20ms",
+const std::vector<std::string> flags = {"--poll.interval=10ms", "--poll.full-interval=10ms",
                                         "--no-poll.events", "--poll.max-engine-share=1"};
 
 class FaultMatrix : public ::testing::TestWithParam<Case> {
@@ -27,19 +27,10 @@ class FaultMatrix : public ::testing::TestWithParam<Case> {
   static void SetUpTestSuite() { truth_ = std::make_unique<Truth>(); }
   static void TearDownTestSuite() {
     for (auto& rig : rigs_) {
-      if (!rig) continue;
-      const Memory last = rig->memory();
-      Report::instance().ended(first_, last);
-      std::printf("poller on %s: %zu kB resident at first, %zu kB at last, %zu kB at its peak\n",
-                  rig->engine().host().substr(0, 4).c_str(), first_.resident >> 10U, last.resident >> 10U,
-                  last.peak >> 10U);
-      if (!is_sanitized) {
-        EXPECT_LT(last.peak, std::size_t{80} << 20U);
-        EXPECT_LT(last.resident, first_.resident + (std::size_t{8} << 20U));
-      }
+      if (rig)
+        Report::instance().ended("poller on " + rig->engine().host(), rig->first_memory(), rig->memory());
       rig.reset();
     }
-    Report::instance().print();
   }
 
   void SetUp() override {
@@ -49,8 +40,6 @@ class FaultMatrix : public ::testing::TestWithParam<Case> {
     if (!rig) {
       rig =
           std::make_unique<Rig>(*truth_, GetParam().over_tcp ? Rig::Way::tcp : Rig::Way::unix_socket, flags);
-      rig->may_show({{rig->moment(), Shown::whole}, {rig->moment(), Shown::uninspected}});
-      first_ = rig->memory();
     }
     rig_ = rig.get();
   }
@@ -84,7 +73,6 @@ class FaultMatrix : public ::testing::TestWithParam<Case> {
   Rig* rig_ = nullptr;
   static inline std::unique_ptr<Truth> truth_;
   static inline std::unique_ptr<Rig> rigs_[2];
-  static inline Memory first_;
 };
 
 /// With numbers that the engine never gave where they must not be used.
@@ -231,7 +219,7 @@ void FaultMatrix::bad_answer(const Case& one) {
       return;
     }
     // On a busy machine something else may have failed before: a good answer that came too late.
-    Report::instance().tried_again();
+    Report::instance().tried_again(one.name);
     ASSERT_TRUE(rig_->wait_until_settled()) << rig_->process().errors();
   }
 }

@@ -20,9 +20,19 @@ class Report {
     return report;
   }
   void count() { ++combinations_; }
-  void tried_again() { ++tried_again_; }
-  /// Of one program, at its end: what it has taken since it had its first list.
-  void ended(const Memory& first, const Memory& last) {
+  void tried_again(const std::string& name) {
+    ++tried_again_;
+    std::printf("tried again: %s\n", name.c_str());
+  }
+  /// Of one program, at its end; `first` is when it had settled. What it took is to be small, however large
+  /// what the engine sent.
+  void ended(const std::string& name, const Memory& first, const Memory& last) {
+    std::printf("%s: %.1f MB resident at first, %.1f MB at last, %.1f MB at its peak\n", name.c_str(),
+                megabytes(first.resident), megabytes(last.resident), megabytes(last.peak));
+    if (!is_sanitized) {
+      EXPECT_LT(last.peak, std::size_t{64} << 20U) << name;
+      EXPECT_LT(last.resident, first.resident + (std::size_t{8} << 20U)) << name;
+    }
     peak_ = std::max(peak_, last.peak);
     growth_ = std::max(growth_, last.resident > first.resident ? last.resident - first.resident : 0);
   }

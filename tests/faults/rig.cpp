@@ -132,8 +132,10 @@ bool Rig::is_settled() const {
 
 bool Rig::wait_until_settled() {
   for (int attempt = 0; attempt < 10; ++attempt) {
-    watched_ = look_until([this] { return is_settled(); }, 4s) || watched_;
-    if (is_settled()) return true;
+    if (look_until([this] { return is_settled(); }, 4s)) {
+      if (!std::exchange(watched_, true)) first_memory_ = memory();
+      return true;
+    }
     if (::testing::Test::HasFailure() || !process_->running()) return false;
     // A good answer that came too late, on a machine that is busy: that image is asked about again in a
     // minute, or when its row is another.

@@ -24,7 +24,7 @@ namespace repodigest::faults {
 inline constexpr const char* program_timeout = "1500ms";
 inline constexpr bool is_sanitized = true;
 #else
-inline constexpr const char* program_timeout = "400ms";
+inline constexpr const char* program_timeout = "300ms";
 inline constexpr bool is_sanitized = false;
 #endif
 /// --docker.max-response-bytes: small, so that endless lists end soon.
@@ -51,6 +51,8 @@ class Rig {
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_.path(); }
   [[nodiscard]] std::filesystem::path engine_socket() const { return folder() / "docker.sock"; }
   [[nodiscard]] Memory memory() const;
+  /// The same when all was shown for the first time.
+  [[nodiscard]] Memory first_memory() const { return first_memory_; }
 
   // --- What is on the engine.
   [[nodiscard]] Moment moment() const { return moment_; }
@@ -89,6 +91,7 @@ class Rig {
   std::optional<support::Process> process_;
   std::unique_ptr<transport::Transport> to_program_;
   bool watched_ = false;
+  Memory first_memory_;
   std::vector<Truth::View> may_show_;
   std::string metrics_;
   std::string etag_;
