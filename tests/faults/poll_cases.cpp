@@ -213,12 +213,15 @@ std::vector<Row> answers() {
        std::nullopt},
       {"EndsWithTheConnection",
        [](const auto& body) {
-         return Fault::raw_bytes("HTTP/1.0 200 OK\r\nApi-Version: 1.47\r\n\r\n" + body);
+         return Fault::raw_bytes(
+             "HTTP/1.0 200 OK\r\nApi-Version: 1.47\r\nContent-Type: application/json\r\n\r\n" + body);
        },
        std::nullopt},
       {"ChunksOfAByte",
        [](const auto& body) {
-         std::string bytes = "HTTP/1.1 200 OK\r\nApi-Version: 1.47\r\nTransfer-Encoding: chunked\r\n\r\n";
+         std::string bytes =
+             "HTTP/1.1 200 OK\r\nApi-Version: 1.47\r\nContent-Type: application/json\r\nTransfer-Encoding: "
+             "chunked\r\n\r\n";
          for (const char c : body) bytes += "1;x=y\r\n" + std::string(1, c) + "\r\n";
          return Fault::raw_bytes(bytes + "0\r\nX-Trailer: x\r\n\r\n");
        },
@@ -226,7 +229,8 @@ std::vector<Row> answers() {
       {"OddButRightHead",
        [](const auto& body) {
          return Fault::raw_bytes(
-             "HTTP/1.1 200\r\napi-version:1.47\r\nX-Empty:\r\nX-Latin: \xE9\r\ncontent-LENGTH:\t" +
+             "HTTP/1.1 200\r\napi-version:1.47\r\ncontent-type: "
+             "Application/Json;charset=utf-8\r\nX-Empty:\r\nX-Latin: \xE9\r\ncontent-LENGTH:\t" +
              std::to_string(body.size()) + " \r\n\r\n" + body);
        },
        std::nullopt},

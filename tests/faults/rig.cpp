@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
+#include <thread>
 #include <utility>
 
 namespace repodigest::faults {
@@ -113,15 +113,14 @@ double Rig::value(const std::string& series) const {
 }
 
 bool Rig::look_until(const std::function<bool()>& condition, std::chrono::seconds patience) {
-  bool met = false;
-  support::eventually(
-      [&] {
-        look();
-        met = condition();
-        return met || ::testing::Test::HasFailure() || !process_->running();
-      },
-      patience);
-  return met;
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    look();
+    if (condition()) return true;
+    if (::testing::Test::HasFailure() || !process_->running() || std::chrono::steady_clock::now() > end)
+      return false;
+    std::this_thread::sleep_for(2ms);
+  }
 }
 
 bool Rig::is_settled() const {

@@ -95,7 +95,7 @@ Truth::Truth() : base_(recorded()) {
 Recording Truth::at(Moment moment) const {
   const Probe probe(moment);
   Recording recording = base_;
-  recording.add_image(row_of(probe).dump(), inspect_of(probe).dump());
+  recording.add_image(row_of(probe).dump(), body(Call::inspect, moment));
   recording.set_body("/containers/json", body(Call::containers, moment));
   return recording;
 }
