@@ -203,6 +203,8 @@ void FaultMatrix::bad_answer(const Case& one) {
     const double besides = counted_besides(one.reason);
     const double polls = counted_polls(reason);
     if (one.call != Call::inspect) rig_->may_show({{rig_->moment(), Shown::whole}});
+    // There is a connection that is kept, whatever the test before did to them.
+    EXPECT_TRUE(rig_->engine().wait_until_asked("/_ping", rig_->engine().asked("/_ping") + 2));
     arm(one.call == Call::inspect && !may_pass ? 1 : ReplayEngine::always);
     const bool seen = rig_->look_until([&] { return is_counted(before, polls); }, 5s);
     if (one.trouble == Trouble::answer) {
@@ -227,6 +229,7 @@ void FaultMatrix::bad_answer(const Case& one) {
 void FaultMatrix::good_answer(const Case& one) {
   const double besides = counted_besides(std::nullopt);
   auto asked = rig_->engine().asked(pattern_of(one.call));
+  EXPECT_TRUE(rig_->engine().wait_until_asked("/_ping", rig_->engine().asked("/_ping") + 2));
   arm(ReplayEngine::always);
   // One may have been on its way; but each image is inspected once, and another engine counts anew.
   const std::uint64_t more = one.call == Call::inspect ? 0 : 1;

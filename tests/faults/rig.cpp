@@ -19,7 +19,7 @@ std::vector<std::string> command_without_privileges(const std::filesystem::path&
   const auto program = folder / "exporter";
   std::filesystem::copy_file(support::program_path(), program);
   if (::geteuid() == 0)
-    launcher.insert(launcher.end(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"});
+    launcher.insert(launcher.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"});
   launcher.push_back(program.string());
   return launcher;
 }
@@ -31,8 +31,7 @@ std::size_t kilobytes_at(const std::string& status, const std::string& key) {
 
 }  // namespace
 
-Rig::Rig(const Truth& truth, Way way, std::vector<std::string> flags,
-         const support::Process::Environment& environment, std::vector<std::string> launcher)
+Rig::Rig(const Truth& truth, Way way, std::vector<std::string> flags, std::vector<std::string> launcher)
     : truth_(truth) {
   ::umask(0);  // both users use the sockets
   std::filesystem::permissions(folder(), std::filesystem::perms(0777));
@@ -46,11 +45,11 @@ Rig::Rig(const Truth& truth, Way way, std::vector<std::string> flags,
   const auto socket = folder() / "web.sock";
   command.insert(command.end(),
                  {"--docker.host=" + engine_->host(), "--web.listen-address=unix://" + socket.string(),
-                  std::string("--docker.timeout=") + program_timeout,
-                  std::string("--docker.list-timeout=") + program_timeout,
+                  "--docker.timeout=" + std::to_string(program_timeout.count()) + "ms",
+                  "--docker.list-timeout=" + std::to_string(program_timeout.count()) + "ms",
                   std::string("--docker.max-response-bytes=") + list_cap});
   command.insert(command.end(), flags.begin(), flags.end());
-  process_.emplace(std::move(command), environment);
+  process_.emplace(std::move(command));
   transport::Endpoint endpoint;
   endpoint.path = socket.string();
   to_program_ = transport::make_transport(endpoint);

@@ -2,6 +2,7 @@
 // shows watched on the way.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -21,10 +22,10 @@ namespace repodigest::faults {
 
 /// Deadlines of the program. With a sanitizer everything takes longer, and a good answer must come in time.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr const char* program_timeout = "1500ms";
+inline constexpr std::chrono::milliseconds program_timeout{1500};
 inline constexpr bool is_sanitized = true;
 #else
-inline constexpr const char* program_timeout = "300ms";
+inline constexpr std::chrono::milliseconds program_timeout{300};
 inline constexpr bool is_sanitized = false;
 #endif
 /// --docker.max-response-bytes: small, so that endless lists end soon.
@@ -42,9 +43,8 @@ class Rig {
 
   /// Starts both, the program without privileges. What it shows is watched from the first time on that it has
   /// settled.
-  /// `launcher` as Daemon's.
-  Rig(const Truth& truth, Way way, std::vector<std::string> flags,
-      const support::Process::Environment& environment = {}, std::vector<std::string> launcher = {});
+  /// `launcher` is a command that becomes the program that its arguments name.
+  Rig(const Truth& truth, Way way, std::vector<std::string> flags, std::vector<std::string> launcher = {});
 
   support::ReplayEngine& engine() { return *engine_; }
   support::Process& process() { return *process_; }
