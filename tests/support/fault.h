@@ -22,14 +22,14 @@ struct Fault {
   std::optional<std::uint64_t> content_length = std::nullopt;  ///< whatever the body's length is
   std::int64_t content_length_error = 0;                       ///< added to the true length
   std::optional<std::string> raw = std::nullopt;  ///< the whole answer; the connection closes behind it
-  bool endless = false;                           ///< chunks until the client hangs up
+  bool endless = false;  ///< chunks until the client hangs up; behind `raw`: blanks, as they are
 
   // How it goes out.
-  enum class Then { go_on, close, hang };
-  Then then = Then::go_on;   ///< what happens after `bytes`
-  std::size_t bytes = 0;     ///< of the whole answer, or of its body
-  bool of_the_body = false;  ///< `bytes` counts from the body's first
-  Duration pause{};          ///< not zero: one byte, this pause, one byte, …
+  enum class Then { go_on, close, reset, hang };  ///< reset: as close, with RST; TCP only
+  Then then = Then::go_on;                        ///< what happens after `bytes`
+  std::size_t bytes = 0;                          ///< of the whole answer, or of its body
+  bool of_the_body = false;                       ///< `bytes` counts from the body's first
+  Duration pause{};                               ///< not zero: one byte, this pause, one byte, …
 
   /// Whether it replaces what is said, not only how it goes out.
   [[nodiscard]] bool says_something_else() const {
@@ -38,6 +38,7 @@ struct Fault {
 
   static Fault closed_before_answer() { return closed_after(0); }
   static Fault closed_after(std::size_t bytes) { return {.then = Then::close, .bytes = bytes}; }
+  static Fault reset_after(std::size_t bytes) { return {.then = Then::reset, .bytes = bytes}; }
   /// Hangs until released, stopped, or until the client hangs up; released, the rest of the answer follows.
   static Fault hanging_before_head() { return hanging_after(0); }
   static Fault hanging_after(std::size_t bytes) { return {.then = Then::hang, .bytes = bytes}; }
@@ -66,6 +67,8 @@ struct Fault {
   }
   /// Any bytes instead of HTTP.
   static Fault raw_bytes(std::string bytes) { return {.raw = std::move(bytes)}; }
+  /// Any bytes instead of HTTP, then blanks until the client hangs up.
+  static Fault endless_after(std::string bytes) { return {.raw = std::move(bytes), .endless = true}; }
 };
 
 }  // namespace repodigest::support

@@ -317,7 +317,12 @@ bool ReplayEngine::Server::answer(int socket, const Request& request) {
   std::string_view rest = wire.bytes;
   if (fault.then != Fault::Then::go_on) {
     const std::size_t stop_at = std::min(fault.bytes + (fault.of_the_body ? wire.head_size : 0), rest.size());
-    if (!go_out(rest.substr(0, stop_at)) || fault.then == Fault::Then::close) return false;
+    if (!go_out(rest.substr(0, stop_at))) return false;
+    if (fault.then == Fault::Then::reset) {
+      const linger at_once{.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    if (fault.then != Fault::Then::hang) return false;
     if (!hang(socket, *released)) return false;
     rest.remove_prefix(stop_at);
   }

@@ -93,16 +93,20 @@ std::string chunk(std::string_view content) {
 Wire compose(Answer answer, const Request& request, const Fault& fault) {
   Wire wire;
   wire.closing = request.closing;
+  const std::string blanks(16U << 10U, ' ');
   if (fault.raw) {
     wire.bytes = *fault.raw;
     wire.closing = true;
+    if (fault.endless) {
+      wire.filler = blanks;
+      wire.filler_size = std::numeric_limits<std::uint64_t>::max();
+    }
     return wire;
   }
   if (fault.status) answer.status = *fault.status;
   if (fault.body) answer.body = *fault.body;
   if (fault.header) answer.set_header(fault.header->first, fault.header->second);
 
-  const std::string blanks(16U << 10U, ' ');
   std::string body;
   // Go's server knows the length of a body only as long as it fits its buffer of 2048 bytes
   // (net/http/server.go bufferBeforeChunkingSize); what is longer goes out in chunks. All recordings agree.

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 #include "support/recording.h"
 #include "support/replay_engine.h"
 #include "support/temporary_folder.h"
+#include "support/whole_reply.h"
 
 namespace repodigest::facade {
 
@@ -30,42 +30,8 @@ using support::ReplayEngine;
 inline const std::string issue_name = "localhost:5000/namespace1/myimage:1.0.0";
 inline const std::string issue_inspect = "/images/" + issue_name + "/json";
 
-/// An answer whose body is without the framing of chunks.
-struct Answer {
-  RawReply raw;      ///< status and head; its body is empty
-  std::string body;  ///< what of it came
-  bool whole = false;
-
-  [[nodiscard]] int status() const { return raw.status; }
-  [[nodiscard]] std::string header(std::string_view name) const { return raw.header(name); }
-};
-
-/// Reads what came on a connection that was closed after one answer.
-inline Answer parsed(const std::string& bytes, bool to_head = false) {
-  Answer answer;
-  const auto end = bytes.find("\r\n\r\n");
-  if (end == std::string::npos) return answer;
-  answer.raw.head = bytes.substr(0, end + 4);
-  answer.raw.status = std::atoi(answer.raw.head.c_str() + std::string_view("HTTP/1.1 ").size());
-  std::string_view rest = std::string_view(bytes).substr(end + 4);
-  if (answer.header("Transfer-Encoding") != "chunked") {
-    answer.body = rest;
-    answer.whole = to_head || answer.header("Content-Length") == std::to_string(rest.size());
-    return answer;
-  }
-  while (true) {
-    const auto line = rest.find("\r\n");
-    if (line == std::string_view::npos) return answer;
-    const std::size_t size = std::strtoull(std::string(rest.substr(0, line)).c_str(), nullptr, 16);
-    rest.remove_prefix(line + 2);
-    answer.body += rest.substr(0, size);
-    if (rest.size() < size + 2) return answer;
-    rest.remove_prefix(size + 2);
-    if (size == 0) break;
-  }
-  answer.whole = rest.empty();
-  return answer;
-}
+using Answer = support::WholeReply;
+using support::parsed;
 
 /// The next bytes on `client` up to and with `words`; all there are if they end before.
 inline std::string read_until(const RawClient& client, std::string_view words) {

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -325,6 +326,16 @@ TEST_F(ReplayEngineTest, ClosesBeforeTheAnswerOrInTheMiddleOfIt) {
   EXPECT_EQ(whole_answer("/_ping"), whole);
 }
 
+TEST_F(ReplayEngineTest, ResetsAConnectionBehindWhatItSaid) {
+  const auto engine = ReplayEngine::on_loopback(Recording::embedded()).value();
+  engine->fail("/_ping", Fault::reset_after(4), 1);
+  const Client client(*engine);
+  client.get("/_ping");
+  EXPECT_EQ(client.read(4), "HTTP");
+  EXPECT_EQ(client.byte(), std::nullopt);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
 TEST_F(ReplayEngineTest, HangsWhereItIsToldAndGoesOnWhenReleased) {
   engine_->fail("/_ping", Fault::hanging_in_body_after(1), 1);
   const Client client(*engine_);
@@ -399,6 +410,11 @@ TEST_F(ReplayEngineTest, ReplacesHeaderOrBodyOrEverything) {
 
   engine_->fail("/_ping", Fault::raw_bytes("<html>not Docker</html>"), 1);
   EXPECT_EQ(whole_answer("/_ping"), "<html>not Docker</html>");
+
+  engine_->fail("/_ping", Fault::endless_after("hello"), 1);
+  const Client client(*engine_);
+  client.get("/_ping");
+  EXPECT_EQ(client.read(1'000'000), "hello" + std::string(999'995, ' '));
 }
 
 TEST_F(ReplayEngineTest, KeepsEventsOpenAndQuietUntilItRings) {
