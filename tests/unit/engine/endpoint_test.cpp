@@ -366,11 +366,13 @@ TEST_F(FindEndpoint, WarnsWhenTlsIsNotVerified) {
 }
 
 TEST_F(FindEndpoint, WarnsOfPlainTcpBeyondLoopback) {
-  for (const char* host : {"tcp://10.0.0.1", "http://engine", "tcp://[2001:db8::1]", "tcp://127.example"}) {
+  for (const char* host : {"tcp://10.0.0.1", "http://engine", "tcp://[2001:db8::1]", "tcp://127.example",
+                           "tcp://[::ffff:10.0.0.1]"}) {
     options_.host = host;
     EXPECT_THAT(found().warnings, ElementsAre(HasSubstr("neither encrypted nor authenticated"))) << host;
   }
-  for (const char* host : {"tcp://127.0.0.1", "tcp://127.1.2.3:1", "tcp://localhost", "tcp://[::1]"}) {
+  for (const char* host : {"tcp://127.0.0.1", "tcp://127.1.2.3:1", "tcp://localhost", "tcp://[::1]",
+                           "tcp://[::ffff:127.0.0.1]"}) {
     options_.host = host;
     EXPECT_THAT(found().warnings, IsEmpty()) << host;
   }
