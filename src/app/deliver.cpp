@@ -12,9 +12,24 @@
 namespace repodigest::app {
 namespace {
 
+/// Whether it was not a stranger who put there what stands there: where everybody may write, as in /tmp, a
+/// stranger's link can lead to a device, and a stranger's pipe reads along and holds us up. It is what
+/// fs.protected_symlinks and fs.protected_fifos of Linux refuse, which can be off (proc(5)).
+bool is_trusted(const std::string& path) {
+  struct stat folder {};
+  struct stat standing {};
+  if (::stat(folder_of(path).c_str(), &folder) != 0 || ::lstat(path.c_str(), &standing) != 0) return false;
+  return (folder.st_mode & S_IWOTH) == 0 || standing.st_uid == ::geteuid() ||
+         standing.st_uid == folder.st_uid;
+}
+
 /// Writes into what is no regular file: a rename would take away /dev/null or /dev/stdout from everybody.
 Status write_into(const std::string& path, std::string_view text) {
-  const Fd target(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!is_trusted(path))
+    return Error{Reason::permission, "cannot write " + path +
+                                         ": it is not a regular file, and somebody else put it in a folder "
+                                         "that everybody may write to: choose another path"};
+  const Fd target(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
   if (!target) return cannot_write(path, errno);
   if (const int failure = write_all(target.get(), text); failure != 0) return cannot_write(path, failure);
   return {};

@@ -12,8 +12,8 @@ namespace repodigest::app {
 Status write_stdout(std::string_view text);
 
 /// Writes `path` as replace_file() does, mode 0644, as node_exporter's textfile collector needs; but what is
-/// no regular file (/dev/null, /dev/stdout, a pipe) stays and is written into. Errors: permission, connect
-/// (disk full and the like).
+/// no regular file (/dev/null, /dev/stdout, a pipe) stays and is written into, unless a stranger put it in a
+/// folder that everybody may write to. Errors: permission, connect (disk full and the like).
 Status write_file(const std::string& path, std::string_view text);
 
 }  // namespace repodigest::app

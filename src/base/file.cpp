@@ -14,9 +14,7 @@ namespace {
 
 /// Makes the rename last over a power loss, where the folder lets us: the file itself is right without it.
 void sync_folder_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
-  const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd opened(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (opened) ::fsync(opened.get());
 }
 
@@ -28,6 +26,11 @@ Error cannot_read(const std::string& path, int error_number) {
 }
 
 }  // namespace
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
 
 int write_all(int fd, std::string_view text) {
   while (!text.empty()) {

@@ -1,13 +1,14 @@
 #include "repodigest/cache/cache_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <utility>
 #include <variant>
 
 #include "format.h"
+#include "repodigest/base/fd.h"
 #include "repodigest/base/file.h"
 #include "repodigest/base/log.h"
 
@@ -67,11 +68,13 @@ struct LogRefusal {
 
 /// What stands at `path` is a cache file or nothing of worth.
 bool may_replace(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return ::access(path.c_str(), F_OK) != 0;
+  // O_NONBLOCK: a pipe that was put there in this moment must not stop the program.
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (!file) return ::access(path.c_str(), F_OK) != 0;
   std::string beginning(magic.size(), '\0');
-  in.read(beginning.data(), static_cast<std::streamsize>(beginning.size()));
-  beginning.resize(static_cast<std::size_t>(in.gcount()));
+  const ssize_t got = ::read(file.get(), beginning.data(), beginning.size());
+  if (got < 0) return false;
+  beginning.resize(static_cast<std::size_t>(got));
   return is_replaceable(beginning);
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "repodigest/base/duration.h"
+#include "repodigest/base/secret.h"
 
 namespace repodigest::cli {
 namespace {
@@ -24,7 +25,7 @@ std::string_view trimmed_of_slashes(std::string_view text) {
 }
 
 std::string quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
+  return "\"" + without_password(text) + "\"";
 }
 
 /// The number at the beginning of `text`, which is shortened by it; or why there is none.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "repodigest/base/secret.h"
 #include "repodigest/engine/endpoint.h"
 
 namespace repodigest::engine {
@@ -13,7 +14,7 @@ namespace {
 using transport::Endpoint;
 
 Error refused(std::string_view text, std::string_view why) {
-  return Error{.reason = Reason::usage, .text = "\"" + std::string(text) + "\" " + std::string(why)};
+  return Error{.reason = Reason::usage, .text = "\"" + without_password(text) + "\" " + std::string(why)};
 }
 
 bool only(std::string_view text, std::string_view allowed) {

@@ -92,7 +92,8 @@ void Driver::start_afresh(Duration lost) {
 void Driver::wait(SteadyTime until, const Cancel& stop) {
   publish(true);
   post_health();
-  if (!machine_.trouble()) journal_.recovered();
+  // Without a list it could be the list's turn, at which it broke off.
+  if (!machine_.trouble() && parts_.store.current()->listed) journal_.recovered();
   if (!kept_at_ || parts_.clock.now() - *kept_at_ >= keep_interval) keep();
   parts_.clock.wait(until, parts_.doorbell != nullptr ? stop.also(parts_.doorbell->rung()) : stop);
 }

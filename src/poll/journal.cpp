@@ -42,8 +42,10 @@ void Journal::recovered() {
 
 void Journal::broke_off(const char* what, SteadyTime now) noexcept {
   try {
-    if (const auto count = exceptions_.occurred("exception", now))
-      log::error("polling broke off and starts afresh", {{"error", what}, {"times", std::to_string(*count)}});
+    const auto count = exceptions_.occurred("exception", now);
+    if (!count) return;
+    said_trouble_ = true;
+    log::error("polling broke off and starts afresh", {{"error", what}, {"times", std::to_string(*count)}});
   } catch (const std::exception&) {
     return;  // without the memory for a line it is more important to go on
   }

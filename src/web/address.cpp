@@ -117,7 +117,9 @@ bool ListenAddress::loopback() const {
   in_addr v4{};
   if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24U) == 127;
   in6_addr v6{};
-  return ::inet_pton(AF_INET6, host.c_str(), &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) != 1) return false;
+  // An IPv4 address as IPv6 writes it (RFC 4291 2.5.5.2) is where that one is.
+  return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
 }  // namespace repodigest::web

@@ -2,17 +2,21 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "listener.h"
+#include "repodigest/base/file.h"
 
 namespace repodigest::web {
 namespace {
@@ -65,6 +69,34 @@ sockaddr_un unix_name(const std::string& path) {
   name.sun_family = AF_UNIX;
   std::memcpy(name.sun_path, path.c_str(), path.size() + 1);
   return name;
+}
+
+/// Locks the folder of a socket, until it is closed, against other instances that start in the same moment:
+/// else the second could take the first one's new socket for the dead one that both have seen there. A lock
+/// that can't be had does not keep from starting: whoever may read the folder can hold one.
+Fd lock_folder_of(const std::string& path) {
+  constexpr auto patience = std::chrono::seconds(1);
+  constexpr auto pause = std::chrono::milliseconds(5);
+  Fd fd(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const auto end = std::chrono::steady_clock::now() + patience;
+  while (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK &&
+         std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(pause);
+  return fd;
+}
+
+/// Gives the socket that was bound there its group and its mode. Not by its path: where somebody else may
+/// write to the folder, that can be their link to a file that they want to read.
+Status give(const Fd& place, const ListenAddress& address, const Listener::Manners& manners) {
+  if (manners.socket_group &&
+      ::fchownat(place.get(), "", static_cast<uid_t>(-1), *manners.socket_group, AT_EMPTY_PATH) != 0)
+    return cannot_give_to_group(address, *manners.socket_group, errno);
+  // fchmod(2) refuses an O_PATH descriptor, chmod(2) takes its name.
+  const std::string name = "/proc/self/fd/" + std::to_string(place.get());
+  if (::chmod(name.c_str(), manners.socket_mode) != 0)
+    return Error{Reason::connect,
+                 "cannot set the mode of " + address.text() + " (by " + name + "): " + errno_text(errno)};
+  return {};
 }
 
 /// Removes what a dead process left at the path; anything else there is an Error.
@@ -159,22 +191,25 @@ Result<Listener> Listener::adopt(const ListenAddress& address, const Manners& ma
 
 Result<Listener> Listener::open_unix(const ListenAddress& address, const Manners& manners) {
   const auto flag = manners.flag;
+  const Fd lock = lock_folder_of(address.path);
   if (auto room = make_room(address, flag); !room) return std::move(room).error();
   Listener listener(make_socket(AF_UNIX), address);
   const auto name = unix_name(address.path);
   if (!listener.fd_ || ::bind(listener.fd(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0)
     return cannot_listen(address, flag, errno);
+  const Fd place(::open(address.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat made {};
-  if (::lstat(address.path.c_str(), &made) == 0) {
-    listener.device_ = made.st_dev;
-    listener.inode_ = made.st_ino;
-  }
+  if (!place || ::fstat(place.get(), &made) != 0 || !S_ISSOCK(made.st_mode) || made.st_uid != ::geteuid())
+    return Error{Reason::connect, "cannot listen at " + address.text() +
+                                      ": the new socket was taken away at once: choose a folder that only "
+                                      "its user may write to with " +
+                                      std::string(flag)};
+  listener.device_ = made.st_dev;
+  listener.inode_ = made.st_ino;
   // Both before listen(): nobody could connect under the umask's mode, or as the process's group. The group
   // comes first, lest its place be another's for a moment.
-  if (manners.socket_group && ::lchown(address.path.c_str(), static_cast<uid_t>(-1), *manners.socket_group))
-    return cannot_give_to_group(address, *manners.socket_group, errno);
-  if (::chmod(address.path.c_str(), manners.socket_mode) != 0 || ::listen(listener.fd(), backlog) != 0)
-    return cannot_listen(address, flag, errno);
+  if (auto given = give(place, address, manners); !given) return std::move(given).error();
+  if (::listen(listener.fd(), backlog) != 0) return cannot_listen(address, flag, errno);
   return listener;
 }
 

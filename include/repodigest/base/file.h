@@ -12,6 +12,9 @@
 
 namespace repodigest {
 
+/// The folder that a file stands in: all up to the last slash, with it; "." of a bare name.
+std::string folder_of(const std::string& path);
+
 /// Writes all of it. Returns 0, or the errno that stopped it. Any thread.
 int write_all(int fd, std::string_view text);
 

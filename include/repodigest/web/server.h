@@ -40,7 +40,8 @@ struct ListenAddress {
   static Result<ListenAddress> of_socket(int socket);
   /// An abstract unix socket, which only of_socket() can give, is "unix://@name".
   [[nodiscard]] std::string text() const;
-  /// Whether only this machine can reach it: a unix socket, 127.0.0.0/8, ::1 or localhost.
+  /// Whether only this machine can reach it: a unix socket, 127.0.0.0/8 (as ::ffff:127.0.0.1
+  /// too), ::1 or localhost.
   [[nodiscard]] bool loopback() const;
 };
 

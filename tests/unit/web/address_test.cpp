@@ -58,10 +58,12 @@ TEST(ListenAddressTest, RefusesWhatItCannotListenAtAndQuotesIt) {
 }
 
 TEST(ListenAddressTest, KnowsWhatOnlyThisMachineCanReach) {
-  for (const std::string text : {"localhost:1", "127.0.0.1:1", "127.8.9.10:1", "[::1]:1", "unix:///run/x"})
+  for (const std::string text : {"localhost:1", "127.0.0.1:1", "127.8.9.10:1", "[::1]:1",
+                                 "[::ffff:127.0.0.1]:1", "[::ffff:7f08:90a]:1", "unix:///run/x"})
     EXPECT_TRUE(parsed(text).loopback()) << text;
   for (const std::string text :
-       {":1", "0.0.0.0:1", "[::]:1", "192.0.2.1:1", "example.org:1", "127.example:1"})
+       {":1", "0.0.0.0:1", "[::]:1", "192.0.2.1:1", "[::ffff:192.0.2.1]:1", "[::ffff:0.0.0.0]:1",
+        "[::127.0.0.1]:1", "[64:ff9b::127.0.0.1]:1", "example.org:1", "127.example:1"})
     EXPECT_FALSE(parsed(text).loopback()) << text;
 }
 

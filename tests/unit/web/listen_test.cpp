@@ -224,7 +224,7 @@ TEST(ListenTest, LeavesALivingUnixSocketToItsOwner) {
   EXPECT_EQ(client.read_reply().status, 200);
 }
 
-TEST(ListenTest, RefusesToReplaceAFileOrASymlink) {
+TEST(ListenTest, RefusesToReplaceWhatIsNoSocket) {
   const TemporaryFolder folder;
   const auto file = folder.path() / "precious";
   const auto link = folder.path() / "link.sock";
@@ -232,10 +232,16 @@ TEST(ListenTest, RefusesToReplaceAFileOrASymlink) {
   std::ofstream(file) << "data";
   leave_a_dead_socket(target);
   std::filesystem::create_symlink(target, link);
-  for (const auto& path : {file, link, folder.path()})
+  const auto hard_link = folder.path() / "hard_link";
+  std::filesystem::create_hard_link(file, hard_link);
+  const auto pipe = folder.path() / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const auto& path : {file, link, hard_link, pipe, folder.path()})
     EXPECT_TRUE(contains(refusal(at({unix_address(path)})), "not a socket")) << path;
   EXPECT_EQ(std::filesystem::file_size(file), 4U);
+  EXPECT_EQ(std::filesystem::hard_link_count(file), 2U);
   EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 TEST(ListenTest, DoesNotRemoveAUnixSocketThatIsNoLongerItsOwn) {
