@@ -54,7 +54,7 @@ seconds length() {
 
 /// It is measured after each, when everybody has left.
 int rounds() {
-  return static_cast<int>(std::clamp<long>(length().count() / 15, 8, 40));
+  return static_cast<int>(std::clamp<long>(length().count() / 15, 4, 40));
 }
 
 /// What the program holds. Its heap is in `kilobytes`: pages of its own that are in use, which malloc has
