@@ -42,7 +42,8 @@ Result<Duration> parse_duration(std::string_view text) {
     std::int64_t number = 0;
     const auto [end, failure] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
     if (failure == std::errc::result_out_of_range) return bad_duration(text, "it is too long");
-    if (failure != std::errc() || number < 0) return bad_duration(text, "a number is missing");
+    // from_chars takes a sign, of -0 too.
+    if (failure != std::errc() || rest.front() == '-') return bad_duration(text, "a number is missing");
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const std::size_t letters = std::min(rest.find_first_of("0123456789"), rest.size());
     const std::string_view name = rest.substr(0, letters);

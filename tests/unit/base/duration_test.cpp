@@ -33,7 +33,7 @@ TEST(ParseDuration, AddsUnitsThatFollowEachOther) {
 
 TEST(ParseDuration, RefusesWhatPrometheusRefuses) {
   for (const auto* const text : {"", "5", "s", "-5s", "1.5s", "5 s", " 5s", "5s ", "1m1h", "1s1s", "5sec",
-                                 "1h30", "5S", "0x5s", "00", "ms"}) {
+                                 "1h30", "5S", "0x5s", "00", "ms", "-0s", "-0h5s"}) {
     const auto duration = parse_duration(text);
     ASSERT_FALSE(duration) << text;
     EXPECT_EQ(duration.error().reason, Reason::usage) << text;
