@@ -266,10 +266,14 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
   return info.param.name;
 }
 
+/// With a sanitizer, where each takes ten times as long, every fourth of those that differ in a body's
+/// content alone: that is each class of JSON with one call or two.
 std::vector<Case> all_cases() {
-  std::vector<Case> all;
-  for (auto& cases : {transport_cases(), json_cases(), field_cases()})
-    all.insert(all.end(), cases.begin(), cases.end());
+  std::vector<Case> all = transport_cases();
+  std::size_t number = 0;
+  for (const auto& cases : {json_cases(), field_cases()})
+    for (const Case& one : cases)
+      if (!is_sanitized || number++ % 4 == 0) all.push_back(one);
   return all;
 }
 
