@@ -28,7 +28,8 @@ inline bool is_token(std::string_view text) {
 }
 
 inline bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+  // A text of nothing may have no address, which strncasecmp must not be given.
+  return a.size() == b.size() && (a.empty() || ::strncasecmp(a.data(), b.data(), a.size()) == 0);
 }
 
 /// Without the spaces and tabs at its ends (RFC 9110 5.6.3, OWS).

@@ -13,7 +13,8 @@ bool has_zero_weight(std::string_view parameters) {
   while (!parameters.empty()) {
     auto value = take_item(parameters, ';');
     const auto name = take_item(value, '=');
-    if (same_ignoring_case(name, "q")) return value.find_first_not_of("0.") == std::string_view::npos;
+    if (same_ignoring_case(name, "q"))
+      return trimmed(value).find_first_not_of("0.") == std::string_view::npos;
   }
   return false;
 }

@@ -65,7 +65,10 @@ class JsonReader {
 
   bool null() { return put({}); }
   bool boolean(bool) { return put({.kind = Json::Kind::boolean}); }
-  bool number_integer(number_integer_t value) { return put({.kind = Json::Kind::integer, .integer = value}); }
+  bool number_integer(number_integer_t value) {
+    if (value == 0) return number_unsigned(0);  // it was -0
+    return put({.kind = Json::Kind::integer, .integer = value});
+  }
   bool number_unsigned(number_unsigned_t value) {
     return put({.kind = Json::Kind::natural, .natural = value});
   }

@@ -45,6 +45,11 @@ TEST(HeadersForTheEngine, LackWhatConnectionNames) {
               ElementsAre(Pair("X-Two", "2"), Pair("X-Four", "4")));
 }
 
+TEST(HeadersForTheEngine, MayBeNamedByAConnectionThatNamesNothing) {
+  EXPECT_THAT(for_engine({{"Connection", " ,"}, {"", "1"}, {"Accept", "a"}}, false),
+              ElementsAre(Pair("Accept", "a")));
+}
+
 TEST(HeadersForTheEngine, LackCredentials) {
   for (const bool correct : {false, true}) {
     const auto sent = for_engine({{"X-Registry-Auth", "secret"},

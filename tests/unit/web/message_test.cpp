@@ -45,7 +45,7 @@ TEST(AcceptsGzipTest, FollowsTheWeights) {
         "*;q=0, gzip", "gzip;foo=bar", "identity;q=0,gzip ; q=0.001"})
     EXPECT_TRUE(accepts_gzip(yes)) << yes;
   for (const std::string no : {"", "identity", "br", "gzip;q=0", "gzip;q=0.000", "*, gzip;q=0", "*;q=0",
-                               "gzipped", "gzip ; Q=0", "gzip;foo=bar;q=0.0", ",;,"})
+                               "gzipped", "gzip ; Q=0", "gzip;q = 0", "gzip;foo=bar;q=0.0", ",;,"})
     EXPECT_FALSE(accepts_gzip(no)) << no;
 }
 
