@@ -105,6 +105,7 @@ TEST_F(PackageTest, KeepsSettingsOverAnUpgradeAndStartsTheUnitsAnew) {
   machine.shell("systemctl disable --now repodigest_exporter-window");
   machine.install(package());
   EXPECT_EQ(machine.run({"systemctl", "is-enabled", "repodigest_exporter-window"}).output, "disabled\n");
+  EXPECT_EQ(machine.run({"systemctl", "is-active", "repodigest_exporter-window"}).output, "inactive\n");
 }
 
 TEST_F(PackageTest, LeavesNothingButTheUsersWhenItIsPurged) {
