@@ -276,6 +276,15 @@ TEST_F(AnsibleRole, UpgradesByADownloadRestartsAndTakesAnEngineAway) {
   EXPECT_FALSE(there("/etc/systemd/system/repodigest_exporter-window@build.service.d/10-socket-group.conf"));
 }
 
+TEST_F(AnsibleRole, RunsNoWindowForAnEngineByTcp) {
+  settings_["repodigest_exporter_window_enabled"] = false;
+  settings_["repodigest_exporter_environment"] = {{"DOCKER_HOST", "tcp://127.0.0.1:9"}};
+  expect_played(play());
+  EXPECT_EQ(shown(window, "ActiveState"), "inactive");
+  EXPECT_EQ(machine_->run({"systemctl", "is-enabled", window}).output, "disabled\n");
+  EXPECT_EQ(shown(exporter, "ActiveState"), "active");
+}
+
 // With --full first without its settings, then with them.
 TEST_F(AnsibleRole, RemovesThePackageAndWithPurgeItsSettings) {
   settings_["repodigest_exporter_state"] = "absent";
