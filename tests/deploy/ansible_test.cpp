@@ -67,9 +67,14 @@ class AnsibleRole : public ::testing::Test {
     settings_ = {{"repodigest_exporter_package_file", first_},
                  {"repodigest_exporter_update_cache", false},  // there is no network
                  {"repodigest_exporter_config",
-                  {{"poll.interval", "1m"}, {"web.listen-address", {"127.0.0.1:10474"}}}},
+                  {{"poll.interval", "1m"},
+                   {"web.listen-address", {"127.0.0.1:10474"}},
+                   {"docker-api.web.config.file", "/etc/repodigest_exporter/api.yml"}}},
                  {"repodigest_exporter_basic_auth_users", {{"prometheus", old_hash}}},
-                 {"repodigest_exporter_files", {{{"name", "server.key"}, {"content", "words of a key\n"}}}},
+                 {"repodigest_exporter_files",
+                  {{{"name", "server.key"}, {"content", "words of a key\n"}},
+                   // The config file names it, and is checked before it is written.
+                   {{"name", "api.yml"}, {"content", "# no TLS\n"}}}},
                  {"repodigest_exporter_environment", {{"LOG_LEVEL", "debug"}}},
                  {"repodigest_exporter_instances",
                   {{{"name", "build"},
@@ -176,6 +181,16 @@ TEST_F(AnsibleRole, RefusesADownloadWithoutAChecksum) {
   EXPECT_THAT(played.said, HasSubstr("with repodigest_exporter_package_checksum"));
 }
 
+// It would be written, and no unit would know it.
+TEST_F(AnsibleRole, RefusesAVariableThatIsNone) {
+  const auto before = settings_;
+  settings_["repodigest_exporter_instances"][0]["environment"] = {{"log.level", "debug"}};
+  const auto played = play();
+  settings_ = before;
+  EXPECT_EQ(played.exit_code, 2);
+  EXPECT_THAT(played.said, HasSubstr("LOG_LEVEL for --log.level"));
+}
+
 TEST_F(AnsibleRole, InstallsConfiguresAndStartsTheUnits) {
   const auto played = play({"--diff", "-v"});
   expect_played(played);
@@ -258,6 +273,16 @@ TEST_F(AnsibleRole, UpgradesByADownloadRestartsAndTakesAnEngineAway) {
     EXPECT_EQ(shown(unit, "ActiveState"), "inactive") << unit;
   EXPECT_FALSE(there("/etc/default/repodigest_exporter-build"));
   EXPECT_FALSE(there("/etc/default/repodigest_exporter-window-build"));
+  EXPECT_FALSE(there("/etc/systemd/system/repodigest_exporter-window@build.service.d/10-socket-group.conf"));
+}
+
+TEST_F(AnsibleRole, RunsNoWindowForAnEngineByTcp) {
+  settings_["repodigest_exporter_window_enabled"] = false;
+  settings_["repodigest_exporter_environment"] = {{"DOCKER_HOST", "tcp://127.0.0.1:9"}};
+  expect_played(play());
+  EXPECT_EQ(shown(window, "ActiveState"), "inactive");
+  EXPECT_EQ(machine_->run({"systemctl", "is-enabled", window}).output, "disabled\n");
+  EXPECT_EQ(shown(exporter, "ActiveState"), "active");
 }
 
 // With --full first without its settings, then with them.
@@ -283,8 +308,9 @@ TEST_F(AnsibleRole, HasAnExampleInventoryThatNamesThePackage) {
   const auto listed = run({"ansible-inventory", "--inventory", folder + "/inventory.yml", "--list"});
   ASSERT_EQ(listed.exit_code, 0) << said(listed);
   const auto host = ordered_json::parse(listed.output).at("_meta").at("hostvars").at("docker-2.example.org");
-  EXPECT_EQ(std::filesystem::path(host.at("repodigest_exporter_package_file").get<std::string>()).filename(),
-            std::filesystem::path(first_).filename());
+  // Where the README's commands pack it, as seen from the playbook.
+  EXPECT_EQ(host.at("repodigest_exporter_package_file").get<std::string>(),
+            "../../build/package/" + std::filesystem::path(first_).filename().string());
   EXPECT_EQ(host.at("repodigest_exporter_instances").size(), 1U);
 }
 

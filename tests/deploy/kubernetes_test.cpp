@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -168,6 +169,14 @@ TEST_F(Kubernetes, ServiceAndMonitorFindThePods) {
   EXPECT_EQ(monitor["spec"]["endpoints"][0]["relabelings"][0]["replacement"].as<std::string>(),
             "repodigest_exporter")
       << "the job that the rules name";
+  // A pod's address changes with each update, and to the rules another instance is another exporter.
+  std::map<std::string, std::string> labels_of_nodes;
+  for (const auto& relabeling : monitor["spec"]["endpoints"][0]["relabelings"])
+    if (relabeling["sourceLabels"])
+      labels_of_nodes[relabeling["targetLabel"].as<std::string>()] =
+          relabeling["sourceLabels"][0].as<std::string>();
+  for (const std::string name : {"instance", "host"})
+    EXPECT_EQ(labels_of_nodes[name], "__meta_kubernetes_pod_node_name") << name;
 }
 
 TEST_F(Kubernetes, HasTheRulesOfPrometheus) {

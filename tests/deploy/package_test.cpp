@@ -81,7 +81,8 @@ TEST_F(PackageTest, KeepsSettingsOverAnUpgradeAndStartsTheUnitsAnew) {
       "echo REPODIGEST_EXPORTER_WEB_LISTEN_ADDRESS=:10480 >>/etc/default/repodigest_exporter;"
       "echo REPODIGEST_EXPORTER_WEB_LISTEN_ADDRESS=:10481 >/etc/default/repodigest_exporter-other;"
       "echo >/etc/default/repodigest_exporter-window-other; /usr/lib/repodigest_exporter/socket-group other;"
-      "systemctl restart repodigest_exporter; systemctl start repodigest_exporter@other");
+      "systemctl restart repodigest_exporter; systemctl start "
+      "repodigest_exporter-window@other repodigest_exporter@other");
   ASSERT_TRUE(machine.wait_for_metric(duplicates, 5, 10480));
   ASSERT_TRUE(machine.wait_for_metric(duplicates, 5, 10481));
   const std::string pids =
@@ -104,6 +105,7 @@ TEST_F(PackageTest, KeepsSettingsOverAnUpgradeAndStartsTheUnitsAnew) {
   machine.shell("systemctl disable --now repodigest_exporter-window");
   machine.install(package());
   EXPECT_EQ(machine.run({"systemctl", "is-enabled", "repodigest_exporter-window"}).output, "disabled\n");
+  EXPECT_EQ(machine.run({"systemctl", "is-active", "repodigest_exporter-window"}).output, "inactive\n");
 }
 
 TEST_F(PackageTest, LeavesNothingButTheUsersWhenItIsPurged) {
@@ -229,6 +231,26 @@ TEST_F(PackageTest, LetsTheWindowIntoTheGroupOfTheSocketAndIntoNoGroupThatIsMore
                 "); echo '[Service]' >" + drop_in);
   EXPECT_THAT(machine.shell(socket_group), HasSubstr("as it is, for it was not written by this script"));
   EXPECT_EQ(dropped(), "[Service]\n");
+}
+
+TEST_F(PackageTest, SaysSoWhereTheGroupCannotBeWrittenAndIsPurgedAllTheSame) {
+  MACHINE_OR_SKIP(machine, bare);
+  machine.start_engine();
+  machine.give_socket_to("docker");
+  machine.install(package());
+  const auto folder = std::filesystem::path(drop_in).parent_path().string();
+  machine.shell("rm -r " + folder + "; touch " + folder);
+  for (const auto& arguments :
+       {std::vector<std::string>{socket_group}, std::vector<std::string>{socket_group, "--all"}}) {
+    const auto outcome = machine.run(arguments);
+    EXPECT_EQ(outcome.exit_code, 1);
+    EXPECT_THAT(outcome.output, Not(HasSubstr("is now in the group")));
+  }
+  // A folder of drop-ins that is kept elsewhere.
+  machine.shell("rm " + folder + "; mkdir /srv/drop-ins; ln -s /srv/drop-ins " + folder + "; " +
+                socket_group);
+  machine.shell("dpkg --purge repodigest-exporter; test ! -e " + drop_in +
+                "; test ! -e /var/lib/repodigest_exporter");
 }
 
 /// What a unit's file and its drop-ins say, the lines of a key with a space between.

@@ -193,6 +193,49 @@ TEST_F(UnitsTest, RunInPairsForFurtherEngines) {
   EXPECT_EQ(show("repodigest_exporter@build", "StateDirectory"), "repodigest_exporter/build");
 }
 
+TEST_F(UnitsTest, StartNoWindowThatIsDisabled) {
+  machine_->install(package());
+  ASSERT_TRUE(wait_until_active(window) && wait_until_active(exporter));
+  machine_->shell(
+      "systemctl disable --now repodigest_exporter-window;"
+      "echo REPODIGEST_EXPORTER_DOCKER_HOST=tcp://127.0.0.1:9 >>/etc/default/repodigest_exporter;"
+      "systemctl restart repodigest_exporter");
+  EXPECT_EQ(show(exporter, "ActiveState"), "active");
+  EXPECT_EQ(show(window, "ActiveState"), "inactive");
+}
+
+TEST_F(UnitsTest, AreNotTriedAgainWithoutTheSettingsOfAFurtherEngine) {
+  machine_->install(package());
+  for (const std::string unit : {"repodigest_exporter@build", "repodigest_exporter-window@build"}) {
+    const auto started = machine_->run({"systemctl", "start", unit});
+    EXPECT_NE(started.exit_code, 0) << unit;
+    EXPECT_EQ(show(unit, "ActiveState"), "inactive") << "no restart is planned";
+  }
+}
+
+TEST_F(UnitsTest, ServeACorrectedApiToAGroupThatMayNothingElse) {
+  machine_->start_engine();
+  machine_->give_socket_to("docker");
+  machine_->install(package());
+  machine_->shell(
+      "groupadd --system docker-readers; useradd --groups docker-readers reader;"
+      "mkdir -p /etc/systemd/system/repodigest_exporter.service.d;"
+      "printf '[Service]\nSupplementaryGroups=docker-readers\n' "
+      ">/etc/systemd/system/repodigest_exporter.service.d/readers.conf;"
+      "printf '%s\n' "
+      "REPODIGEST_EXPORTER_DOCKER_API_LISTEN_ADDRESS=unix:///run/repodigest_exporter/docker.sock "
+      "REPODIGEST_EXPORTER_DOCKER_API_SOCKET_GROUP=docker-readers >>/etc/default/repodigest_exporter;"
+      "systemctl daemon-reload; systemctl restart repodigest_exporter");
+  EXPECT_EQ(ask_as("reader", "reader", "/run/repodigest_exporter/docker.sock"), 0);
+  EXPECT_EQ(ask_as("nobody", "nogroup", "/run/repodigest_exporter/docker.sock"), 7);
+  EXPECT_EQ(ask_as("reader", "reader", "/run/repodigest_exporter-window/docker.sock"), 7);
+  EXPECT_NE(machine_
+                ->run({"setpriv", "--reuid=reader", "--regid=reader", "--init-groups", "ls",
+                       "/etc/repodigest_exporter"})
+                .exit_code,
+            0);
+}
+
 TEST_F(UnitsTest, RunForARootlessEngineInItsUsersOwnServiceManager) {
   machine_->start_engine();
   machine_->install(package());
