@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -91,12 +92,16 @@ Status give(const Fd& place, const ListenAddress& address, const Listener::Manne
   if (manners.socket_group &&
       ::fchownat(place.get(), "", static_cast<uid_t>(-1), *manners.socket_group, AT_EMPTY_PATH) != 0)
     return cannot_give_to_group(address, *manners.socket_group, errno);
-  // fchmod(2) refuses an O_PATH descriptor, chmod(2) takes its name.
+  // fchmod(2) refuses an O_PATH descriptor, chmod(2) takes its name. Where no /proc is mounted, Linux 6.6 has
+  // a call for it, which C libraries of that time do not know.
   const std::string name = "/proc/self/fd/" + std::to_string(place.get());
-  if (::chmod(name.c_str(), manners.socket_mode) != 0)
-    return Error{Reason::connect,
-                 "cannot set the mode of " + address.text() + " (by " + name + "): " + errno_text(errno)};
-  return {};
+  if (::chmod(name.c_str(), manners.socket_mode) == 0) return {};
+  const int error = errno;
+  constexpr long fchmodat2 = 452;  // on every architecture
+  if (error == ENOENT && ::syscall(fchmodat2, place.get(), "", manners.socket_mode, AT_EMPTY_PATH) == 0)
+    return {};
+  return Error{Reason::connect,
+               "cannot set the mode of " + address.text() + " (by " + name + "): " + errno_text(error)};
 }
 
 /// Removes what a dead process left at the path; anything else there is an Error.
