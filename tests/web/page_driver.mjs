@@ -58,7 +58,12 @@ export class Browser {
     });
     page.on('pageerror', (error) => page.complaints.push(error.stack));
     page.on('request', (request) => page.sent.push(request.url()));
-    page.on('requestfailed', (request) => page.complaints.push('no answer from ' + request.url() + ': ' + request.failure().errorText));
+    // "Aborted" is a request that the browser itself gave up, also at the hands of the test (routes, the end of a page).
+    // What the page makes of an answer that does not come stands in the page.
+    page.on('requestfailed', (request) => {
+      const {errorText} = request.failure();
+      if (errorText !== 'net::ERR_ABORTED') page.complaints.push('no answer from ' + request.url() + ': ' + errorText);
+    });
     await page.addInitScript(() => document.addEventListener('securitypolicyviolation',
       (event) => console.error('CSP ' + event.violatedDirective + ' ' + event.blockedURI + ' ' + event.sample)));
     await before(page);
