@@ -6,11 +6,17 @@
 
 namespace repodigest::inventory {
 
-Inventory::Entry::Entry(std::string_view id) {
-  auto made = std::make_shared<Image>();
-  made->id = id;
-  image = std::move(made);
+namespace {
+
+std::shared_ptr<Image> named(std::string_view id) {
+  auto image = std::make_shared<Image>();
+  image->id = id;
+  return image;
 }
+
+}  // namespace
+
+Inventory::Entry::Entry(std::string_view id) : image(named(id)) {}
 
 const Inventory::Entry::Trouble& Inventory::Entry::trouble() const {
   static const Trouble none;

@@ -87,7 +87,8 @@ std::size_t append_unique(std::string_view list, std::string& out) {
   const char* kept_from = list.data();
   std::size_t removed = 0;
   Walk walk(list);
-  for (const bool mark : repeated(std::move(entries))) {
+  const auto marks = repeated(std::move(entries));
+  for (const bool mark : marks) {
     walk.next();
     if (!mark) continue;
     out.append(kept_from, walk.from());

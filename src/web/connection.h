@@ -27,7 +27,7 @@ enum class Progress {
 class Connection {
  public:
   /// With `tls`, which is a session over `fd`, bytes come and go through it once shake_hands() is done.
-  Connection(Fd fd, HeadRules rules, TlsSession tls = nullptr)
+  Connection(Fd fd, const HeadRules& rules, TlsSession tls = nullptr)
       : fd_(std::move(fd)), tls_(std::move(tls)), reader_(rules) {}
 
   /// Goes on with the handshake of TLS. `gone` when it failed: then trouble() tells why.

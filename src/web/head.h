@@ -69,8 +69,8 @@ class HeadReader {
 
   enum class Verdict { incomplete, complete, refused };
 
-  explicit HeadReader(HeadRules rules) : rules_(rules) {}
-  [[nodiscard]] HeadRules rules() const { return rules_; }
+  explicit HeadReader(const HeadRules& rules) : rules_(rules) {}
+  [[nodiscard]] const HeadRules& rules() const { return rules_; }
 
   /// Reads on. `received` is everything since the head's first byte: what it was at the last call, and
   /// perhaps more. To be called no more after complete or refused.

@@ -41,7 +41,7 @@ enum class Stage {
 
 /// A connection and its place in the lobby.
 struct Guest {
-  Guest(Fd fd, HeadRules rules, TlsSession tls) : connection(std::move(fd), rules, std::move(tls)) {}
+  Guest(Fd fd, const HeadRules& rules, TlsSession tls) : connection(std::move(fd), rules, std::move(tls)) {}
 
   Connection connection;
   bool is_local = false;  ///< came over a unix socket, where mode and group say who may ask
