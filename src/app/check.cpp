@@ -147,7 +147,10 @@ Result<Findings> ask_running_daemon(const cli::Config& config) {
     if (!image.ok()) return image.error();
     images.push_back(std::move(image).value());
   }
-  if (!all) findings.json = with_images(findings.json, images);
+  if (all) return findings;
+  auto chosen = with_images(findings.json, images);
+  if (!chosen.ok()) return chosen.error();
+  findings.json = std::move(chosen).value();
   return findings;
 }
 

@@ -3,11 +3,36 @@
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 
 namespace repodigest::app {
 namespace {
 
 using nlohmann::json;
+using nlohmann::ordered_json;
+
+/// What anybody's document nests: writing out a tree that is much deeper would overflow the stack.
+constexpr int max_depth = 64;
+/// Of one image: no sum of these runs over.
+constexpr std::uint64_t max_count = std::uint64_t{1} << 32U;
+
+template <typename Json>
+Json parse(std::string_view document) {
+  return Json::parse(document, [](int depth, auto, const auto&) {
+    if (depth > max_depth) throw std::length_error("it is nested deeper than any such document");
+    return true;
+  });
+}
+
+std::size_t read_count(const json& count) {
+  if (!count.is_number_unsigned() || count.get<std::uint64_t>() > max_count)
+    throw std::out_of_range("a count is no number of digests: " + count.dump().substr(0, 40));
+  return count.get<std::size_t>();
+}
+
+Error unreadable(const std::exception& failure) {
+  return {Reason::parse, std::string("the answer is not a document of /api/v1/images: ") + failure.what()};
+}
 
 ReportRow read_row(const json& image) {
   ReportRow row;
@@ -15,8 +40,8 @@ ReportRow read_row(const json& image) {
   row.name = image.at("name").get<std::string>();
   row.inspected = !image.at("raw_count").is_null();
   if (row.inspected) {
-    row.raw = image.at("raw_count").get<std::size_t>();
-    row.unique = image.at("unique_count").get<std::size_t>();
+    row.raw = read_count(image.at("raw_count"));
+    row.unique = read_count(image.at("unique_count"));
   }
   for (const auto& anomaly : image.at("anomalies")) {
     const auto name = anomaly.get<std::string>();
@@ -64,7 +89,7 @@ std::string short_id(const std::string& id) {
 
 Result<Report> read_report(std::string_view document) {
   try {
-    const json root = json::parse(document);
+    const json root = parse<json>(document);
     Report report;
     report.engine = read_engine(root.at("engine"));
     report.stale = root.at("stale").get<bool>();
@@ -78,19 +103,20 @@ Result<Report> read_report(std::string_view document) {
       report.with_duplicates += row.duplicate ? 1U : 0U;
     }
     return report;
-  } catch (const json::exception& failure) {
-    return Error{Reason::parse,
-                 std::string("the answer is not a document of /api/v1/images: ") + failure.what()};
+  } catch (const std::exception& failure) {
+    return unreadable(failure);
   }
 }
 
-std::string with_images(std::string_view document, const std::vector<std::string>& images) {
-  nlohmann::ordered_json root = nlohmann::ordered_json::parse(document, nullptr, false);
-  if (!root.is_object()) return std::string(document);
-  root["images"] = nlohmann::ordered_json::array();
-  for (const auto& image : images)
-    root["images"].push_back(nlohmann::ordered_json::parse(image, nullptr, false));
-  return root.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+Result<std::string> with_images(std::string_view document, const std::vector<std::string>& images) {
+  try {
+    ordered_json root = parse<ordered_json>(document);
+    ordered_json& chosen = root.at("images") = ordered_json::array();
+    for (const auto& image : images) chosen.push_back(parse<ordered_json>(image));
+    return root.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  } catch (const std::exception& failure) {
+    return unreadable(failure);
+  }
 }
 
 std::string as_table(const Report& report, bool all_rows) {
@@ -99,7 +125,7 @@ std::string as_table(const Report& report, bool all_rows) {
     if (!all_rows && row.anomalies.empty()) continue;
     lines.push_back({printable(short_name(row.name)), printable(short_id(row.id)),
                      row.inspected ? std::to_string(row.raw) : "?",
-                     row.inspected ? std::to_string(row.unique) : "?", row.anomalies});
+                     row.inspected ? std::to_string(row.unique) : "?", printable(row.anomalies)});
   }
   std::string text;
   if (!report.engine.empty()) text += "Engine: " + printable(report.engine) + "\n\n";

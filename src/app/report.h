@@ -35,9 +35,9 @@ struct Report {
 /// Reads the document of /api/v1/images. Errors: Reason::parse if it isn't one.
 Result<Report> read_report(std::string_view document);
 
-/// A document of /api/v1/images whose `images` are these documents of /api/v1/images/{name}. All of them come
-/// from a daemon; what is not JSON comes back unchanged, for read_report() to complain about.
-std::string with_images(std::string_view document, const std::vector<std::string>& images);
+/// A document of /api/v1/images whose `images` are these documents of /api/v1/images/{name}. Errors:
+/// Reason::parse if one of them isn't what it should be.
+Result<std::string> with_images(std::string_view document, const std::vector<std::string>& images);
 
 /// Columns for a person: engine, the images with anomalies (all if `all_rows`), the sums.
 std::string as_table(const Report& report, bool all_rows);

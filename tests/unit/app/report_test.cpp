@@ -79,9 +79,44 @@ TEST(ReportTest, TheTerminalIsNotObeyedByNames) {
 TEST(ReportTest, ImagesAreReplacedByTheChosenOnes) {
   const std::string one =
       R"({"id":"sha256:d","name":"<none>","raw_count":0,"unique_count":0,"anomalies":[]})";
-  const auto report = read_report(with_images(document, {one}));
+  const auto chosen = with_images(document, {one});
+  ASSERT_TRUE(chosen.ok()) << chosen.error().text;
+  const auto report = read_report(*chosen);
   ASSERT_TRUE(report.ok()) << report.error().text;
   EXPECT_EQ(report->images, 1U);
+}
+
+TEST(ReportTest, WhatIsNoDocumentOfAnImageIsAnErrorToo) {
+  EXPECT_FALSE(with_images(document, {"<html>"}).ok());
+  EXPECT_FALSE(with_images("<html>", {"{}"}).ok());
+  EXPECT_FALSE(with_images("{}", {"{}"}).ok());
+}
+
+TEST(ReportTest, NestingWithoutEndIsAnErrorWhereverItStands) {
+  const std::string nested = std::string(1'000'000, '[') + std::string(1'000'000, ']');
+  const auto report = read_report(nested);
+  ASSERT_FALSE(report.ok());
+  EXPECT_NE(report.error().text.find("nested deeper"), std::string::npos) << report.error().text;
+  EXPECT_FALSE(with_images(document, {nested}).ok());
+  EXPECT_FALSE(with_images(R"({"images":[],"more":)" + nested + "}", {}).ok());
+}
+
+TEST(ReportTest, ACountThatIsNoneIsAnError) {
+  for (const char* count : {"-1", "1.5", "1e300", "18446744073709551615", "18446744073709551616", "\"4\""}) {
+    std::string text = document;
+    text.replace(text.find(":4,") + 1, 1, count);
+    const auto report = read_report(text);
+    ASSERT_FALSE(report.ok()) << count;
+    EXPECT_EQ(report.error().reason, Reason::parse);
+  }
+}
+
+TEST(ReportTest, TheTerminalIsNotObeyedByAnomalies) {
+  std::string text = document;
+  text.replace(text.find("\"duplicate\"") + 1, 9, "\\u001b[31m");
+  const auto report = read_report(text);
+  ASSERT_TRUE(report.ok()) << report.error().text;
+  EXPECT_EQ(as_table(*report, true).find('\x1b'), std::string::npos);
 }
 
 }  // namespace
