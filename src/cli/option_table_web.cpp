@@ -112,7 +112,8 @@ std::vector<Option> make_web_options() {
        .group = Group::web,
        .placeholder = "<n>",
        .default_text = "512",
-       .help = "At most so many open connections; over it the oldest idle one is closed.",
+       .help = "At most so many open connections; over it the oldest of those that are idle or slow is "
+               "closed.",
        .set = into_number(&Config::web_max_connections, 1)},
       {.name = "docker-api.listen-address",
        .group = Group::docker_api,
