@@ -123,7 +123,8 @@ TEST_F(PackageTest, LeavesNothingButTheUsersWhenItIsPurged) {
   ASSERT_TRUE(machine.wait_for_metric(duplicates, 5)) << said_then;
   machine.shell(
       "echo '# mine' >>/etc/default/repodigest_exporter; touch /etc/default/repodigest_exporter-window-other;"
-      "/usr/lib/repodigest_exporter/socket-group other");
+      "/usr/lib/repodigest_exporter/socket-group other;"
+      "systemctl enable repodigest_exporter@other repodigest_exporter-window@other");
   machine.shell("dpkg --remove repodigest-exporter");
   EXPECT_EQ(
       machine.run({"systemctl", "is-active", "repodigest_exporter", "repodigest_exporter-window"}).output,
