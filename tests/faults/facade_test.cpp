@@ -1,11 +1,9 @@
 // The corrected Docker API under every trouble of the engine behind it: a client is told, or cut off, and
 // never given a part for the whole; and the next call is as good as any.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <array>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <set>
 #include <string>
@@ -216,7 +214,6 @@ WholeReply FacadeFaults::ask_in_trouble() const {
   const Case& one = GetParam();
   Rig& rig = *on_->rig;
   const std::string pattern = pattern_of(one.call);
-  const std::string socket = rig.engine_socket().string();
   switch (one.trouble) {
     case Trouble::answer:
       // One that died before it began is asked for once more.
@@ -236,32 +233,13 @@ WholeReply FacadeFaults::ask_in_trouble() const {
   if (one.trouble == Trouble::restart || one.trouble == Trouble::replaced) {
     std::thread client([&] { reply = ask(); });
     EXPECT_TRUE(rig.engine().wait_until_hanging(1));
-    if (one.trouble == Trouble::replaced) {
-      rig.replace_engine();
-    } else {
-      rig.engine().refuse();
-      rig.engine().drop_connections();
-    }
+    rig.begin(one.trouble);
     client.join();
-    if (one.trouble == Trouble::restart) {
-      EXPECT_TRUE(rig.engine().accept_again().ok());
-    }
-  } else if (one.trouble == Trouble::refused) {
-    rig.engine().refuse();
-    reply = ask();
-    EXPECT_TRUE(rig.engine().accept_again().ok());
-  } else if (one.trouble == Trouble::no_permission) {
-    EXPECT_EQ(::chmod(socket.c_str(), 0), 0);
-    reply = ask();
-    EXPECT_EQ(::chmod(socket.c_str(), 0777), 0);
-  } else if (one.trouble != Trouble::answer) {
-    std::filesystem::rename(socket, socket + ".away");
-    if (one.trouble == Trouble::socket_is_a_file) std::ofstream(socket) << "not a socket";
-    reply = ask();
-    std::filesystem::rename(socket + ".away", socket);
   } else {
+    rig.begin(one.trouble);
     reply = ask();
   }
+  rig.end(one.trouble);
   rig.engine().heal();
   rig.engine().release();
   return reply;

@@ -9,22 +9,11 @@
 #include <vector>
 
 #include "repodigest/base/result.h"
+#include "rig.h"
 #include "support/fault.h"
 #include "truth.h"
 
 namespace repodigest::faults {
-
-/// What the trouble is with.
-enum class Trouble {
-  answer,           ///< the call's answer
-  refused,          ///< nobody listens any more when the call wants a new connection
-  no_permission,    ///< the socket's mode lets nobody in any more
-  socket_missing,   ///< the socket's file is gone
-  socket_is_a_file  ///< a plain file stands in its place
-  ,
-  restart,  ///< the engine ends in the middle of its answer, and comes back
-  replaced  ///< another engine takes over the socket while the call waits for its answer
-};
 
 struct Case {
   std::string name;

@@ -1,10 +1,7 @@
 // The poller under every trouble of every call: it lives, counts the reason, shows nothing that the engine
 // did not give, and the next good poll repairs everything.
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <string>
 
@@ -137,54 +134,17 @@ void FaultMatrix::arm(std::uint64_t times) {
     rig_->may_show(std::move(views));
     rig_->move_on();
   }
-  const auto socket = rig_->engine_socket();
-  switch (one.trouble) {
-    case Trouble::answer:
-      break;
-    case Trouble::refused:
-      engine.refuse();
-      break;
-    case Trouble::no_permission:
-      ASSERT_EQ(::chmod(socket.c_str(), 0), 0);
-      break;
-    case Trouble::socket_missing:
-    case Trouble::socket_is_a_file:
-      std::filesystem::rename(socket, socket.string() + ".away");
-      if (one.trouble == Trouble::socket_is_a_file) std::ofstream(socket) << "not a socket";
-      break;
-    case Trouble::restart:
-      ASSERT_TRUE(engine.wait_until_hanging(1));
-      engine.refuse();
-      engine.drop_connections();
-      break;
-    case Trouble::replaced:
-      ASSERT_TRUE(engine.wait_until_hanging(1));
-      rig_->replace_engine();
-      break;
+  if (one.trouble == Trouble::restart || one.trouble == Trouble::replaced) {
+    ASSERT_TRUE(engine.wait_until_hanging(1));
   }
+  rig_->begin(one.trouble);
 }
 
 /// Ends it.
 void FaultMatrix::disarm() {
-  ReplayEngine& engine = rig_->engine();
-  const auto socket = rig_->engine_socket();
-  engine.heal();
-  engine.release();
-  switch (GetParam().trouble) {
-    case Trouble::refused:
-    case Trouble::restart:
-      ASSERT_TRUE(engine.accept_again().ok());
-      break;
-    case Trouble::no_permission:
-      ASSERT_EQ(::chmod(socket.c_str(), 0777), 0);
-      break;
-    case Trouble::socket_missing:
-    case Trouble::socket_is_a_file:
-      std::filesystem::rename(socket.string() + ".away", socket);
-      break;
-    default:
-      break;
-  }
+  rig_->engine().heal();
+  rig_->engine().release();
+  rig_->end(GetParam().trouble);
 }
 
 /// Whether it shows everywhere that the call failed for this reason.

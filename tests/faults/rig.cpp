@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -80,6 +81,49 @@ void Rig::replace_engine() {
   ASSERT_TRUE(next.ok()) << next.error().text;
   replaced_.push_back(std::exchange(engine_, std::move(next).value()));
   replaced_.back()->drop_connections();
+}
+
+void Rig::begin(Trouble trouble) {
+  const std::string socket = engine_socket().string();
+  switch (trouble) {
+    case Trouble::answer:
+      return;
+    case Trouble::refused:
+      return engine_->refuse();
+    case Trouble::no_permission:
+      ASSERT_EQ(::chmod(socket.c_str(), 0), 0);
+      return;
+    case Trouble::socket_missing:
+      return std::filesystem::rename(socket, socket + ".away");
+    case Trouble::socket_is_a_file:
+      std::filesystem::rename(socket, socket + ".away");
+      std::ofstream(socket) << "not a socket";
+      return;
+    case Trouble::restart:
+      engine_->refuse();
+      return engine_->drop_connections();
+    case Trouble::replaced:
+      return replace_engine();
+  }
+}
+
+void Rig::end(Trouble trouble) {
+  const std::string socket = engine_socket().string();
+  switch (trouble) {
+    case Trouble::answer:
+    case Trouble::replaced:
+      return;
+    case Trouble::refused:
+    case Trouble::restart:
+      ASSERT_TRUE(engine_->accept_again().ok());
+      return;
+    case Trouble::no_permission:
+      ASSERT_EQ(::chmod(socket.c_str(), 0777), 0);
+      return;
+    case Trouble::socket_missing:
+    case Trouble::socket_is_a_file:
+      return std::filesystem::rename(socket + ".away", socket);
+  }
 }
 
 Result<transport::Response> Rig::get(const std::string& target) {

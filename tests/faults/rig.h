@@ -31,6 +31,17 @@ inline constexpr bool is_sanitized = false;
 /// --docker.max-response-bytes: small, so that endless lists end soon.
 inline constexpr const char* list_cap = "4MiB";
 
+/// What the trouble is with.
+enum class Trouble {
+  answer,            ///< a call's answer
+  refused,           ///< nobody listens any more when a call wants a new connection
+  no_permission,     ///< the socket's mode lets nobody in any more
+  socket_missing,    ///< the socket's file is gone
+  socket_is_a_file,  ///< a plain file stands in its place
+  restart,           ///< the engine ends in the middle of its answer, and comes back
+  replaced           ///< another engine takes over the socket while a call waits for its answer
+};
+
 /// What the kernel says of a process's memory, in bytes.
 struct Memory {
   std::size_t resident = 0;
@@ -61,8 +72,9 @@ class Rig {
   void move_on();
   /// The probe gets other tags, so that it is listed as changed.
   void retag();
-  /// Another engine with the same images takes the socket's place, and the connections of the old one end.
-  void replace_engine();
+  /// Makes the trouble, and ends it. What is wrong with an answer is for engine().fail().
+  void begin(Trouble trouble);
+  void end(Trouble trouble);
 
   // --- What the program shows. Each look fails the test if it shows what it may not.
   /// What may be shown from now on.
@@ -82,6 +94,8 @@ class Rig {
 
  private:
   void put_on_engine();
+  /// Another engine with the same images takes the socket's place, and the connections of the old one end.
+  void replace_engine();
 
   const Truth& truth_;
   support::TemporaryFolder folder_;

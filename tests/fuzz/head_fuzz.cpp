@@ -70,32 +70,50 @@ bool same(const Outcome& one, const Outcome& other) {
 std::optional<Outcome> naive(std::string_view text, web::HeadRules rules) {
   constexpr auto icase = std::regex::ECMAScript | std::regex::icase;
   static const std::string token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
-  static const std::regex request_line("(" + token + ") (/(?:[!-\"$&-~]|%[0-9a-fA-F]{2})*) HTTP/1\\.([01])");
+  static const std::string name_or_address = "A-Za-z0-9._~%!$&'()*+,;=-";  // a character of one, in [ ]
+  static const auto host_and_port = [](const std::string& name) {
+    return "(?:\\[[:" + name_or_address + "]+\\]|" + name + ")(?::[0-9]*)?";
+  };
+  static const std::regex request_line("(" + token + ") (?:http(s?)://(" +
+                                           host_and_port("[" + name_or_address + "]+") +
+                                           "))?((?:[/?](?:[!-\"$&-~]|%[0-9a-f]{2})*)?) (HTTP/1\\.)([0-9])",
+                                       icase);
   static const std::regex field("(" + token + "):[ \\t]*((?:[^]*[^ \\t])?)[ \\t]*");
-  static const std::regex host("[A-Za-z0-9._~%!$&'()*+,;=:\\[\\]-]*");
+  static const std::regex host(host_and_port("[" + name_or_address + "]*"));
+  static const std::regex last_is_chunked("(?:[^]*,)?[ \\t]*chunked[ \\t]*", icase);
   static const std::regex close("(?:^|.*,)[ \\t]*close[ \\t]*(?:,.*|$)", icase);
   static const std::regex keep_alive("(?:^|.*,)[ \\t]*keep-alive[ \\t]*(?:,.*|$)", icase);
-  const auto end = text.find("\r\n\r\n");
+  const std::size_t begin = text.starts_with("\r\n") ? 2 : 0;  // one empty line does no harm
+  const auto end = text.find("\r\n\r\n", begin);
   if (end == std::string_view::npos || end + 4 > HeadReader::max_bytes) return std::nullopt;
   Outcome outcome{.verdict = Verdict::complete, .size = end + 4};
-  const auto lines = split(text.substr(0, end), "\r\n");
+  const auto lines = split(text.substr(begin, end - begin), "\r\n");
   for (const auto line : lines)
     for (const char c : line)
       if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F) return std::nullopt;
 
   std::smatch parts;
   const std::string first(lines.front());
-  if (first.size() + 1 > HeadReader::max_request_line || !std::regex_match(first, parts, request_line))
+  if (begin + first.size() + 1 > HeadReader::max_request_line ||
+      !std::regex_match(first, parts, request_line) || parts[5] != "HTTP/1.")
     return std::nullopt;
-  const bool posts =
-      parts[1] == "POST" && !rules.post_path.empty() && parts[2] == std::string(rules.post_path);
-  if (!rules.any_method && parts[1] != "GET" && parts[1] != "HEAD" && !posts) return std::nullopt;
-  outcome.is_head = parts[1] == "HEAD";
-  outcome.head.request_line = first;
-  const bool old = parts[3] == "0";
+  const std::string method = parts[1].str();
+  const std::string authority = parts[3].str();
+  std::string target = parts[4].str();
+  const bool old = parts[6] == "0";
+  // A path begins with a slash; https is asked for over TLS alone.
+  if (authority.empty() ? !target.starts_with('/') : parts[2].length() != 0 && !rules.over_tls)
+    return std::nullopt;
+  const bool posts = method == "POST" && !rules.post_path.empty() && target == rules.post_path;
+  if (!rules.any_method && method != "GET" && method != "HEAD" && !posts) return std::nullopt;
+  if (!target.starts_with('/')) target.insert(0, "/");
+  outcome.is_head = method == "HEAD";
+  outcome.head.request_line = method + " " + target + (old ? " HTTP/1.0" : " HTTP/1.1");
   bool asks_close = false;
   bool asks_keep_alive = false;
+  bool end_is_known = true;
   std::size_t hosts = 0;
+  std::size_t lengths = 0;
   if (lines.size() - 1 > HeadReader::max_headers) return std::nullopt;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::string line(lines[i]);
@@ -105,18 +123,23 @@ std::optional<Outcome> naive(std::string_view text, web::HeadRules rules) {
     outcome.head.headers.emplace_back(name, value);
     for (char& c : name)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    if (name == "host" && (++hosts > 1 || !std::regex_match(value, host))) return std::nullopt;
-    if (name == "content-length") {
-      if (value.empty() || value.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-      if (value != "0") outcome.head.has_body = true;
+    if (name == "host") {
+      if (++hosts > 1 || !std::regex_match(value, host)) return std::nullopt;
+      if (!authority.empty()) outcome.head.headers.back().second = authority;
     }
-    if (name == "transfer-encoding" || name == "expect") outcome.head.has_body = true;
+    if (name == "content-length") {
+      if (++lengths > 1 || value.empty() || value.find_first_not_of("0123456789") != std::string::npos)
+        return std::nullopt;
+      if (value.find_first_not_of('0') != std::string::npos) outcome.head.has_body = true;
+    }
+    if (name == "transfer-encoding") end_is_known = std::regex_match(value, last_is_chunked);
+    if (name == "transfer-encoding" || (name == "expect" && !old)) outcome.head.has_body = true;
     if (name == "connection") {
       asks_close = asks_close || std::regex_match(value, close);
       asks_keep_alive = asks_keep_alive || std::regex_match(value, keep_alive);
     }
   }
-  if (outcome.head.has_body && !rules.any_method) return std::nullopt;
+  if (!end_is_known || (outcome.head.has_body && !rules.any_method)) return std::nullopt;
   if (hosts == 0 && !old) return std::nullopt;
   outcome.head.keep_alive = !outcome.head.has_body && !asks_close && (!old || asks_keep_alive);
   return outcome;
@@ -139,6 +162,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = text_of(data, size);
   check(text, {});
   check(text, {.any_method = false, .post_path = "/-/reload"});
-  check(text, {.any_method = true, .post_path = {}});
+  check(text, {.any_method = true, .post_path = {}, .over_tls = true});
   return 0;
 }

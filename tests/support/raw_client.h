@@ -190,9 +190,13 @@ class RawClient {
     std::array<char, 1U << 16U> buffer{};
     if (tls_ && !ended_) {
       const int count = SSL_read(tls_.get(), buffer.data(), static_cast<int>(buffer.size()));
-      ended_ = count <= 0;
-      if (!ended_) received_.append(buffer.data(), static_cast<std::size_t>(count));
-      return !ended_;
+      if (count > 0) {
+        received_.append(buffer.data(), static_cast<std::size_t>(count));
+        return true;
+      }
+      ended_ = SSL_get_error(tls_.get(), count) != SSL_ERROR_WANT_READ;
+      if (!ended_) ADD_FAILURE() << "nothing arrives any more";  // within the socket's limit, which is ours
+      return false;
     }
     while (!ended_) {
       if (Cancel().within(patience).wait(fd(), POLLIN)) {
