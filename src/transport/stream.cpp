@@ -57,6 +57,7 @@ bool Stream::quiet() {
   if (tls_) {
     // Readable bytes alone say nothing here: TLS 1.3 sends session tickets after the handshake.
     ERR_clear_error();
+    allow_reads(*tls_, reads_at_once);
     const int peeked = SSL_peek(tls_.get(), &byte, 1);
     return peeked <= 0 && SSL_get_error(tls_.get(), peeked) == SSL_ERROR_WANT_READ;
   }

@@ -125,6 +125,7 @@ Result<std::size_t> tls_step(ssl_st* session, int socket, const Cancel& cancel,
   while (true) {
     ERR_clear_error();
     errno = 0;
+    allow_reads(*session, reads_at_once);
     const int moved = operation();
     const int error_number = errno;
     if (moved > 0) return static_cast<std::size_t>(moved);

@@ -14,6 +14,11 @@ namespace repodigest::transport {
 /// What a wait that `why` ended comes to, as a bare cause (see Stream).
 Error cancelled(Reason why);
 
+/// So often a session may ask its socket in one step, a record taking two: else a peer that sends records
+/// without end and nothing in them (new keys, tickets) would keep OpenSSL from ever coming back, and outlive
+/// every deadline.
+inline constexpr int reads_at_once = 32;
+
 /// Runs an SSL_read, SSL_write or SSL_connect of `session` over the non-blocking `socket` until it moves
 /// bytes, and returns their number; 0 when the peer said goodbye. Errors as Stream's.
 Result<std::size_t> tls_step(ssl_st* session, int socket, const Cancel& cancel,

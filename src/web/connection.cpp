@@ -202,6 +202,10 @@ std::size_t Connection::unsent() const {
   return all - offset_;
 }
 
+std::span<const Bytes> Connection::kept() const {
+  return std::span(segments_).subspan(segment_);
+}
+
 std::size_t Connection::untaken() const {
   int kept = 0;
   // Of TCP: what is not acknowledged; of a unix socket: the memory that it takes (tcp(7), unix(7)).

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,9 @@ class Connection {
   Progress send();
   /// How much of it send() has not sent.
   [[nodiscard]] std::size_t unsent() const;
+
+  /// What is kept for that: the reply's segments, from the one that is being sent on.
+  [[nodiscard]] std::span<const Bytes> kept() const;
 
   /// How much the client has not taken: with what the kernel keeps for it.
   [[nodiscard]] std::size_t untaken() const;

@@ -8,6 +8,8 @@
 #include <exception>
 #include <memory>
 #include <system_error>
+#include <unordered_map>
+#include <utility>
 
 #include "repodigest/base/memory.h"
 
@@ -16,6 +18,10 @@ namespace {
 
 /// How long a client may take to read the last reply and close.
 constexpr Duration drain_timeout = std::chrono::seconds(1);
+/// So much memory may be kept for nothing but replies that clients take slowly,
+constexpr std::size_t max_kept = std::size_t{64} << 20U;
+/// or for so many of them, where they are very large.
+constexpr std::size_t always_kept = 4;
 /// So many connections are a crowd, which leaves a heap full of holes behind.
 constexpr std::size_t crowd = 16;
 /// How long after most of a crowd has gone its memory is given back.
@@ -265,6 +271,38 @@ void Lobby::reply(Answer answer) {
   guest.connection.reply(std::move(answer.segments));
   enter(guest, Stage::sending);
   send(guest);
+  if (guest.stage == Stage::sending) bound_memory_of_replies();
+}
+
+void Lobby::bound_memory_of_replies() {
+  Guests& sending = guests(Stage::sending);
+  std::size_t unsent = 0;
+  for (const Guest& each : sending) unsent += each.connection.unsent();
+  if (unsent <= max_kept) return;
+
+  // What others keep too (the whole inventory, for whoever asks next) is not freed by the end of a client.
+  std::unordered_map<const std::string*, long> senders;
+  for (const Guest& each : sending)
+    for (const Bytes& bytes : each.connection.kept()) ++senders[bytes.get()];
+  const auto kept_for = [&](const Guest& guest) {
+    std::size_t size = 0;
+    for (const Bytes& bytes : guest.connection.kept())
+      if (const long count = senders[bytes.get()]; bytes.use_count() == count)
+        size += bytes->size() / static_cast<std::size_t>(count);
+    return size;
+  };
+  std::size_t kept = 0;
+  for (const Guest& each : sending) kept += kept_for(each);
+
+  // The oldest give way, but not those whose replies are small beside the others'.
+  const std::size_t average = kept / sending.size();
+  std::vector<std::pair<Guest*, std::size_t>> large;
+  for (Guest& each : sending)
+    if (const auto size = kept_for(each); size >= average) large.emplace_back(&each, size);
+  for (std::size_t i = 0; i + always_kept < large.size() && kept > max_kept; ++i) {
+    kept -= large[i].second;
+    abort(*large[i].first);
+  }
 }
 
 void Lobby::refuse(Guest& guest, const Refusal& refusal) {

@@ -94,6 +94,7 @@ class Lobby {
   void refuse(Guest& guest, const Refusal& refusal, bool is_head);
   void send(Guest& guest);
   void after_reply(Guest& guest);
+  void bound_memory_of_replies();
   void drain(Guest& guest);
 
   // In lobby_gate.cpp.

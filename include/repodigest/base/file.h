@@ -15,7 +15,8 @@ namespace repodigest {
 /// The folder that a file stands in: all up to the last slash, with it; "." of a bare name.
 std::string folder_of(const std::string& path);
 
-/// Writes all of it. Returns 0, or the errno that stopped it. Any thread.
+/// Writes all of it, and waits for room where the descriptor does not. Returns 0, or the errno that stopped
+/// it. Any thread.
 int write_all(int fd, std::string_view text);
 
 /// "cannot write <path>: <why>", with what to do where that is known. Reasons: permission (a read-only file

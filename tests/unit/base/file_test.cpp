@@ -2,15 +2,19 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
+#include "repodigest/base/fd.h"
 #include "support/temporary_folder.h"
 #include "support/without_privileges.h"
 
@@ -34,6 +38,27 @@ class FileTest : public testing::Test {
   const support::TemporaryFolder folder_;
   const std::string path_ = folder_.path() / "file";
 };
+
+TEST(WriteAllTest, WaitsForAReaderWhereAnotherProcessMadeTheDescriptorNonBlocking) {
+  // As a shared terminal or pipe can be: its flags are those of all who have it.
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const Fd out(ends[0]);
+  Fd in(ends[1]);
+  ASSERT_EQ(::fcntl(in.get(), F_SETFL, O_NONBLOCK), 0);
+  const std::string text(plenty, 'x');
+  std::string received;
+  std::thread reader([&] {
+    ::poll(nullptr, 0, 50);  // the pipe is full by then
+    std::array<char, 4096> buffer{};
+    for (ssize_t count = 0; (count = ::read(out.get(), buffer.data(), buffer.size())) > 0;)
+      received.append(buffer.data(), static_cast<std::size_t>(count));
+  });
+  EXPECT_EQ(write_all(in.get(), text), 0);
+  in.reset();
+  reader.join();
+  EXPECT_TRUE(received == text) << received.size();
+}
 
 TEST_F(FileTest, WritesTheWholeFileWithItsModeWhateverTheUmaskAndLeavesNothingElse) {
   const mode_t old = ::umask(077);

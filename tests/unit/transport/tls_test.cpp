@@ -227,6 +227,38 @@ TEST_F(TlsTransport, GivesUpAHandshakeThatHangs) {
   EXPECT_EQ(stopped.error().reason, Reason::interrupted);
 }
 
+TEST_F(TlsTransport, GivesUpInTheMiddleOfRecordsThatCarryNothing) {
+  const Wake enough;
+  auto server = RawServer::on_tcp({[&](RawConnection& connection) {
+    const std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> context(SSL_CTX_new(TLS_server_method()),
+                                                                    &SSL_CTX_free);
+    SSL_CTX_use_certificate_chain_file(context.get(), good_.identity.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context.get(), good_.identity.key.c_str(), SSL_FILETYPE_PEM);
+    const std::unique_ptr<SSL, decltype(&SSL_free)> session(SSL_new(context.get()), &SSL_free);
+    SSL_set_fd(session.get(), connection.socket());
+    if (SSL_accept(session.get()) != 1) return;
+    // Made before they are sent, so that the client is never faster: each is new keys for it, and then comes
+    // the answer.
+    BIO* const made = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(session.get(), made);
+    for (int i = 0; i < 200'000; ++i)
+      if (SSL_key_update(session.get(), SSL_KEY_UPDATE_NOT_REQUESTED) != 1 ||
+          SSL_do_handshake(session.get()) != 1)
+        return;
+    SSL_write(session.get(), answer.data(), static_cast<int>(answer.size()));
+    char* bytes = nullptr;
+    const auto size = static_cast<std::size_t>(BIO_get_mem_data(made, &bytes));
+    const std::string_view all(bytes, size);
+    constexpr std::size_t beginning = 64U << 10U;
+    if (!connection.send(all.substr(0, beginning))) return;
+    enough.raise();
+    connection.send(all.substr(beginning));
+  }});
+  const auto result = make_transport(endpoint(server))->call(get(), Cancel(enough));
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().reason, Reason::interrupted);
+}
+
 TEST_F(TlsTransport, NamesThePemFileItCannotUse) {
   const auto path = [&](const char* name) { return (folder_.path() / name).string(); };
   std::ofstream(path("not.pem")) << "this is no PEM\n";

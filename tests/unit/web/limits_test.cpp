@@ -130,6 +130,38 @@ TEST(LimitsTest, LeavesTheFewWhoAreSlowAloneWhereManyAreIdle) {
   EXPECT_TRUE(slow.read_reply().body == *serving.big());
 }
 
+/// As many clients ask for `target` and take nothing yet, one after the other.
+std::vector<RawClient> slow_readers(const Serving& serving, const std::string& target, unsigned count) {
+  std::vector<RawClient> clients;
+  for (unsigned i = 1; i <= count; ++i) {
+    clients.push_back(RawClient::tcp(serving.port(), 4096));
+    EXPECT_TRUE(clients.back().send(get(target)));
+    EXPECT_TRUE(eventually([&] { return serving.answers(Handler::metrics, 200) == i; }));
+    EXPECT_EQ(serving.ask(get("/")).status, 200) << "by then the reply is on its way";
+  }
+  return clients;
+}
+
+TEST(LimitsTest, ClosesTheOldestOfManyWhoTakeLargeRepliesSlowlySoThatMemoryIsBounded) {
+  ServerOptions options;
+  options.send_timeout = never;
+  const Serving serving(options);
+  std::vector<RawClient> slow = slow_readers(serving, "/copy", 8);
+  ASSERT_TRUE(eventually([&] { return serving.connections() <= 4; }));
+  for (const std::size_t gone : {0U, 1U, 2U, 3U})
+    EXPECT_LT(slow[gone].read_to_end().size(), serving.big()->size()) << gone;
+  for (const std::size_t stays : {4U, 5U, 6U, 7U})
+    EXPECT_TRUE(slow[stays].read_reply().body == *serving.big()) << stays;
+}
+
+TEST(LimitsTest, LeavesManyWhoTakeTheSameLargeReplySlowlyAloneWhereItIsKeptAnyway) {
+  ServerOptions options;
+  options.send_timeout = never;
+  const Serving serving(options);
+  std::vector<RawClient> slow = slow_readers(serving, "/big", 8);
+  for (RawClient& client : slow) EXPECT_TRUE(client.read_reply().body == *serving.big());
+}
+
 TEST(LimitsTest, ClosesTheOldestConnectionThatHasHadItsLastReplyForANewcomer) {
   ServerOptions options;
   options.max_connections = 4;

@@ -150,6 +150,7 @@ class Serving {
       reply.body.push_back(big_);
       return reply;
     });
+    routes.exact("/copy", Handler::metrics, [this](const Request&) { return Reply::text(200, *big_); });
     // Says who answered, and what came with the request; at once only when asked to be quick.
     const auto said_by = [](const std::string& who, const Request& request) {
       return Reply::text(200, who + " " + request.method + " " + std::string(request.header("X-Manner")) +
