@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "repodigest/base/secret.h"
+
 namespace repodigest::app {
 namespace {
 
@@ -33,7 +35,7 @@ Result<std::optional<gid_t>> find_group(const std::string& text) {
     buffer.resize(buffer.size() * 2);
   if (found != nullptr) return std::optional(found->gr_gid);
   const std::string why = error == 0 ? "there is no such group" : errno_text(error);
-  return Error{Reason::usage, "--docker-api.socket-group: \"" + text + "\": " + why +
+  return Error{Reason::usage, "--docker-api.socket-group: \"" + without_password(text) + "\": " + why +
                                   "; name one of this machine, or give its number"};
 }
 

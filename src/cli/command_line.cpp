@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "repodigest/base/secret.h"
+
 namespace repodigest::cli {
 namespace {
 
@@ -55,10 +57,13 @@ std::vector<std::string> flags_of(Command command) {
 
 std::string unexpected(Command command, const std::string& argument) {
   if (!starts_with_dash(argument)) {
-    if (command != Command::daemon) return "unexpected argument \"" + argument + "\"";
+    // A URL, but not an image's reference, can have a password in it.
+    const bool is_url = argument.find("://") != std::string::npos;
+    const std::string shown = is_url ? without_password(argument) : argument;
+    if (command != Command::daemon) return "unexpected argument \"" + shown + "\"";
     std::vector<std::string> names;
     for (const auto& [known, name] : command_names) names.emplace_back(name);
-    return "unknown command \"" + argument + "\"" + did_you_mean(argument, names);
+    return "unknown command \"" + shown + "\"" + did_you_mean(argument, names);
   }
   const std::string flag = argument.substr(0, argument.find('='));
   const std::string name = flag.substr(std::min(flag.find_first_not_of('-'), flag.size()));

@@ -7,6 +7,7 @@
 #include "config_file.h"
 #include "help.h"
 #include "repodigest/access/keeper.h"
+#include "repodigest/base/secret.h"
 #include "repodigest/cli/options.h"
 #include "values.h"
 
@@ -53,6 +54,17 @@ std::vector<std::string> docker_api_warnings(const Config& config) {
       std::any_of(addresses.begin(), addresses.end(), [](const auto& address) { return address.is_unix; });
   if (!has_socket || (config.docker_api_socket_mode & 0002U) == 0) return {};
   return {"--docker-api.socket-mode lets every user of this machine read everything that the engine tells"};
+}
+
+/// What a message may say of values: any of them may be a URL that was meant for another setting.
+std::string without_passwords_of(const Values& values, std::string text) {
+  for (const std::string& value : values) {
+    const std::string shown = without_password(value);
+    if (shown == value) continue;
+    for (auto at = text.find(value); at != std::string::npos; at = text.find(value, at + shown.size()))
+      text.replace(at, value.size(), shown);
+  }
+  return text;
 }
 
 /// Sets one option after the other to what its strongest source says.
@@ -142,7 +154,8 @@ class Merger {
 
   static Status apply(Config& config, const Option& option, const Values& values, const std::string& where) {
     auto status = option.set(config, values);
-    return status ? status : Status(usage_error(where + ": " + status.error().text));
+    if (status) return status;
+    return usage_error(where + ": " + without_passwords_of(values, status.error().text));
   }
 
   /// Host and context are two ways to say one thing: the one from the stronger source counts.

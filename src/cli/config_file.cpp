@@ -6,6 +6,7 @@
 #include <set>
 
 #include "command_line.h"
+#include "repodigest/base/secret.h"
 #include "repodigest/base/yaml.h"
 #include "values.h"
 
@@ -68,7 +69,7 @@ class Reader {
     if (!begins_a_name(name)) {
       std::vector<std::string> names;
       for (const auto& option : options()) names.push_back(option.name);
-      return wrong(key, "unknown key " + name + did_you_mean(name, names));
+      return wrong(key, "unknown key " + without_password(name) + did_you_mean(name, names));
     }
     if (value.IsNull()) return {};  // a section whose lines are all commented out
     if (!value.IsMap()) return wrong(key, name + " wants a mapping");

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "repodigest/base/secret.h"
 #include "repodigest/base/sha256.h"
 
 namespace repodigest::engine {
@@ -58,7 +59,7 @@ Result<Context> read_context(const std::string& name, const std::string& config_
   const std::string hash = sha256_hex(name);
   const std::string path = contexts + "/meta/" + hash + "/meta.json";
   if (!surroundings.exists(path))
-    return usage("there is no Docker context \"" + name + "\" in " + contexts +
+    return usage("there is no Docker context \"" + without_password(name) + "\" in " + contexts +
                  "; `docker context ls` lists those there are");
   const Result<json> meta = read_json(path, surroundings);
   if (!meta) return meta.error();

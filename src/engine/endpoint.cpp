@@ -9,6 +9,7 @@
 
 #include "context.h"
 #include "repodigest/base/file.h"
+#include "repodigest/base/secret.h"
 
 namespace repodigest::engine {
 namespace {
@@ -64,7 +65,9 @@ TlsWishes tls_wishes(const EndpointOptions& options, const Surroundings& surroun
 Status use_cert_path(const std::string& folder, const Surroundings& surroundings, transport::Tls& tls) {
   const Result<bool> found = find_certificates(folder, surroundings, tls);
   if (!found) return found.error();
-  if (!*found) return usage("the certificate path " + folder + " has none of ca.pem, cert.pem and key.pem");
+  if (!*found)
+    return usage("the certificate path " + without_password(folder) +
+                 " has none of ca.pem, cert.pem and key.pem");
   return {};
 }
 
@@ -89,7 +92,7 @@ Result<Endpoint> endpoint_of_context(const std::string& name, const TlsWishes& w
                                      const Surroundings& surroundings) {
   const auto folder = docker_config_folder(surroundings);
   if (!folder)
-    return usage("the Docker context \"" + name +
+    return usage("the Docker context \"" + without_password(name) +
                  "\" can't be looked up: neither DOCKER_CONFIG nor HOME is set");
   Result<Context> context = read_context(name, *folder, surroundings);
   if (!context) return context.error();

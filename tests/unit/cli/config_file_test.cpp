@@ -53,6 +53,8 @@ TEST(ConfigFile, NamesLineAndColumnOfAnUnknownKey) {
   EXPECT_THAT(refusal("poll:\n  intervall: 5s\n"),
               StartsWith("/etc/r.yml:2:3: unknown key poll.intervall; did"));
   EXPECT_THAT(refusal("frobnicate: 1\n"), StartsWith("/etc/r.yml:1:1: unknown key frobnicate ("));
+  EXPECT_THAT(refusal("tcp://me:secret@host:1: 1\n"),
+              StartsWith("/etc/r.yml:1:1: unknown key tcp://me:***@host:1"));
 }
 
 TEST(ConfigFile, RefusesAKeyThatStandsTwice) {

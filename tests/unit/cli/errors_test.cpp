@@ -8,6 +8,7 @@
 namespace repodigest::cli {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
@@ -45,6 +46,20 @@ TEST(Mistakes, ThatResembleNothingGetNoHint) {
   EXPECT_EQ(refusal({"--zzzzzzzz"}), "unknown flag --zzzzzzzz");
   EXPECT_EQ(refusal({"frobnicate"}), "unknown command \"frobnicate\"");
   EXPECT_EQ(refusal({"-z"}), "unknown flag -z");
+}
+
+TEST(Mistakes, NeverShowAPasswordOfAUrlWhereverItWasPut) {
+  const std::string url = "tcp://me:secret@host:1";
+  for (const std::string flag :
+       {"web.listen-address", "docker-api.listen-address", "docker.timeout", "poll.interval", "log.level",
+        "log.format", "metrics.per-image", "docker-api.allow", "docker.api-version", "docker.max-connections",
+        "docker.max-response-bytes", "poll.max-engine-share", "docker-api.socket-mode", "web.telemetry-path",
+        "web.route-prefix", "web.external-url"})
+    EXPECT_THAT(refusal({"--" + flag + "=" + url}), AllOf(HasSubstr("***"), Not(HasSubstr("secret"))))
+        << flag;
+  EXPECT_EQ(refusal({url}), "unknown command \"tcp://me:***@host:1\"");
+  EXPECT_EQ(refusal({"healthcheck", url}), "unexpected argument \"tcp://me:***@host:1\"");
+  EXPECT_EQ(refusal({"healthcheck", "r:t@sha256:0"}), "unexpected argument \"r:t@sha256:0\"");
 }
 
 TEST(Mistakes, InACommandGetAHint) {

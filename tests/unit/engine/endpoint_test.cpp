@@ -280,6 +280,17 @@ TEST_F(FindEndpoint, AContextThatWasAskedForMustBeUsable) {
   EXPECT_THAT(refused(), HasSubstr("DOCKER_CONTEXT: the Docker context \"remote\""));
 }
 
+TEST_F(FindEndpoint, APasswordThatWasTakenForAContextOrACertificatePathIsNotShown) {
+  options_.context = "tcp://me:secret@host";
+  EXPECT_THAT(refused(), AllOf(HasSubstr("\"tcp://me:***@host\""), Not(HasSubstr("secret"))));
+  variables_.erase("HOME");
+  EXPECT_THAT(refused(), AllOf(HasSubstr("\"tcp://me:***@host\""), Not(HasSubstr("secret"))));
+  options_.context.reset();
+  options_.host = "tcp://host:1";
+  options_.cert_path = "tcp://me:secret@host";
+  EXPECT_THAT(refused(), AllOf(HasSubstr("tcp://me:***@host"), Not(HasSubstr("secret"))));
+}
+
 TEST_F(FindEndpoint, AContextsNameIsNeverAPath) {
   options_.context = "../../../etc/passwd";
   EXPECT_THAT(refused(), HasSubstr("there is no Docker context"));
