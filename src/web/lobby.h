@@ -94,7 +94,6 @@ class Lobby {
   void refuse(Guest& guest, const Refusal& refusal, bool is_head);
   void send(Guest& guest);
   void after_reply(Guest& guest);
-  void bound_memory_of_replies();
   void drain(Guest& guest);
 
   // In lobby_gate.cpp.
@@ -119,14 +118,17 @@ class Lobby {
   void lose_patience(Guest& guest);
   void abandon_flow(Guest& guest);
 
+  // In lobby_room.cpp.
+  bool make_room();
+  bool close_oldest(Stage stage);
+  void bound_memory_of_replies();
+  void tidy_up();
+
   Guests& guests(Stage stage) { return guests_[static_cast<std::size_t>(stage)]; }
   void enter(Guest& guest, Stage stage);
   void watch(Guest& guest, std::uint32_t events) const;
   void close(Guest& guest);
   void abort(Guest& guest);
-  bool close_oldest(Stage stage);
-  bool make_room();
-  void tidy_up();
 
   const ServerOptions& options_;
   std::vector<Listener> listeners_;

@@ -70,24 +70,6 @@ void Lobby::watch_listeners(bool on) {
   }
 }
 
-bool Lobby::make_room() {
-  // The oldest of those who do the same as most others: whoever holds connections to shut others out does it
-  // with many, and a newcomer, or the few who are slow for good reasons, are never among the oldest of many.
-  Guests* most = &guests(Stage::idle);
-  for (const Stage stage : {Stage::shaking, Stage::reading, Stage::sending, Stage::draining}) {
-    // Those above the limit have just been told that there is no room, and shall hear it.
-    if (stage == Stage::draining && connections_ > options_.max_connections) continue;
-    if (guests(stage).size() > most->size()) most = &guests(stage);
-  }
-  if (most->empty()) return false;
-  Guest& oldest = most->front();
-  if (oldest.stage == Stage::sending)
-    abort(oldest);
-  else
-    close(oldest);
-  return true;
-}
-
 void Lobby::admit(Fd fd, bool is_local) {
   const bool full = connections_ >= options_.max_connections && !make_room();
   if (full && connections_ >= options_.max_connections + turned_away_at_once &&
