@@ -62,6 +62,7 @@ std::string unexpected(Command command, const std::string& argument) {
     const std::string shown = is_url ? without_password(argument) : argument;
     if (command != Command::daemon) return "unexpected argument \"" + shown + "\"";
     std::vector<std::string> names;
+    names.reserve(command_names.size());
     for (const auto& [known, name] : command_names) names.emplace_back(name);
     return "unknown command \"" + shown + "\"" + did_you_mean(argument, names);
   }

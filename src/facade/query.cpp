@@ -24,6 +24,7 @@ Result<std::string> narrowed_to_images(std::string_view target) {
     const auto end = std::min(rest.find('&'), rest.size());
     const auto pair = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (pair.empty()) continue;
     const auto equals = std::min(pair.find('='), pair.size());
     const std::string key = percent_decoded(pair.substr(0, equals), Part::query);
     // podman's reader of queries knows no case, and takes either of the two.

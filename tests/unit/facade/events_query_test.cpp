@@ -113,10 +113,18 @@ TEST(EventsTarget, GetsFiltersWhereItHasNone) {
 }
 
 TEST(EventsTarget, KeepsAllElseAsItCame) {
-  const auto result = narrowed_to_images("/%65vents?since=%31+0&&x=%2B=&filters=%7B%7D&=y&until=a%26b");
+  const auto result = narrowed_to_images("/%65vents?since=%31+0&x=%2B=&filters=%7B%7D&=y&until=a%26b");
   ASSERT_TRUE(result);
-  EXPECT_EQ(*result, "/%65vents?since=%31+0&&x=%2B=&filters=" +
+  EXPECT_EQ(*result, "/%65vents?since=%31+0&x=%2B=&filters=" +
                          transport::encode_path(R"({"type":{"image":true}})") + "&=y&until=a%26b");
+}
+
+TEST(EventsTarget, LosesEmptyParametersWhereverTheyStand) {
+  const auto result = narrowed_to_images("/events?&since=1&&filters&&until=2&");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(*narrowed_to_images(*result), *result);
+  EXPECT_EQ(result->find("&&"), std::string::npos) << *result;
+  EXPECT_TRUE(result->ends_with("&until=2")) << *result;
 }
 
 TEST(EventsTarget, HasExactlyOneFiltersOfWhichTheFirstCounts) {
