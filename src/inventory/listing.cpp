@@ -111,7 +111,7 @@ void Inventory::State::take(const ImageList& list) {
   }
 }
 
-void Inventory::State::apply(Entry& entry, engine::ImageRow row) {
+void Inventory::State::apply(Entry& entry, const engine::ImageRow& row) {
   const bool is_new = entry.is_new;
   const bool row_was_known = std::exchange(entry.row_known, true);
   // Asked at once, whether an image of which the last answer was a 404 can't be inspected or was on its way.

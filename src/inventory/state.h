@@ -97,7 +97,7 @@ struct Inventory::State {
   /// The same, or a new one.
   Entry& find_or_make(std::string_view id);
   void take(const engine::ImageList& list);
-  void apply(Entry& entry, engine::ImageRow row);
+  void apply(Entry& entry, const engine::ImageRow& row);
   void drop_absent();
   void drop(Entry& entry);
   void forget_images();
