@@ -39,7 +39,6 @@ class Facade::Impl {
   Impl(web::ServerOptions serving, Options options, Connect connect, Stats& stats, const Clock& clock)
       : options_(options),
         stats_(stats),
-        clock_(clock),
         forwarder_(options_, std::move(connect), stats, clock),
         server_(with_flag(std::move(serving)), passage(), stats) {}
   ~Impl() { forwarder_.end_streams(); }
@@ -61,8 +60,6 @@ class Facade::Impl {
 
   const Options options_;
   Stats& stats_;
-  const Clock& clock_;
-  log::Repeated refused_;
   Forwarder forwarder_;
   web::Server server_;  // last: its threads use all the rest
 };
@@ -105,17 +102,10 @@ std::variant<web::Reply, std::size_t> Facade::Impl::rule(const web::RawRequest& 
 
 web::Reply Facade::Impl::refuse(const web::RawRequest& request, const Error& why) {
   stats_.count_api(ApiCall::other, why.status);
-  const std::string_view method = shown_method(request.method);
-  const std::string path = path_class(request.target);
-  // By the path's first word alone, so that there are few kinds whatever is asked for.
-  const std::string kind =
-      std::to_string(why.status) + " " + std::string(method) + " " + path.substr(0, path.find('/', 1));
-  if (const auto count = refused_.occurred(kind, clock_.now()))
-    log::info("a call of the Docker API was refused", {{"peer", request.peer},
-                                                       {"method", method},
-                                                       {"path", path},
-                                                       {"status", std::to_string(why.status)},
-                                                       {"count", std::to_string(*count)}});
+  log::info("a call of the Docker API was refused", {{"peer", request.peer},
+                                                     {"method", shown_method(request.method)},
+                                                     {"path", path_class(request.target)},
+                                                     {"status", std::to_string(why.status)}});
   auto reply = web::Reply::text(why.status, message_body(why.text));
   reply.content_type = "application/json";
   return reply;

@@ -101,17 +101,17 @@ TEST_F(RefusalsTest, OfTheServerItselfAreCountedToo) {
   EXPECT_EQ(counted(), 1U);
 }
 
-TEST_F(RefusalsTest, LeaveALineOfEachKindInTheLogWithNothingForeignInIt) {
+TEST_F(RefusalsTest, LeaveALineEachInTheLogWithNothingForeignInIt) {
   testing::internal::CaptureStderr();
   start();
-  for (int i = 0; i < 5; ++i) (void)ask("/containers/hidden/json?hidden=1", "X-Hidden: hidden\r\n");
+  (void)ask("/containers/hidden/json?hidden=1", "X-Hidden: hidden\r\n");
   (void)ask("/images/json", "X-Hidden: hidden\r\nContent-Length: 6\r\n");
   (void)ask("/events?filters=hidden");
   (void)ask(issue_inspect + "?hidden=1");
   const std::string log = testing::internal::GetCapturedStderr();
-  EXPECT_THAT(log, AllOf(HasSubstr("method=GET path=/containers/{name}/json status=403 count=1\n"),
-                         HasSubstr("method=GET path=/images/json status=400 count=1\n"),
-                         HasSubstr("method=GET path=/events status=400 count=1\n"),
+  EXPECT_THAT(log, AllOf(HasSubstr("method=GET path=/containers/{name}/json status=403\n"),
+                         HasSubstr("method=GET path=/images/json status=400\n"),
+                         HasSubstr("method=GET path=/events status=400\n"),
                          HasSubstr("peer=\"uid=" + std::to_string(::getuid()) + " pid="),
                          Not(HasSubstr("hidden")), Not(HasSubstr("myimage"))));
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 3) << log;
